@@ -1,0 +1,8 @@
+::core::compile_error! {
+    "unknown key `chek`: did you mean `check`? the known keys are `check`, `component`, `each`, `name`, `probe`, `timeout`, `critical`, `scope`, `group`, `depends_on`, `blocking`, `enabled`"
+}
+#[automatically_derived]
+impl ::health_core::__private_v1::HealthComponent for Storage {
+    const NAME: &'static ::health_core::__private_v1::str = "";
+    fn parts(_: &mut ::health_core::__private_v1::Parts<'_, Self>) {}
+}
