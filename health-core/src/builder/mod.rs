@@ -1,0 +1,194 @@
+//! Collects what a process says about its health, before it is validated.
+
+mod validate;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::assembly::Assembly;
+use crate::catalog;
+use crate::check::Runner;
+use crate::component::{Declared, DeclaredCheck, Origin};
+use crate::gate::GateState;
+use crate::probe::PerProbe;
+use crate::problem::{Problem, ProblemKind};
+use crate::resources::Resources;
+use crate::{
+    BuildError, Gate, HealthCheck, HealthComponent, IntoOutcome, Location, Period, Probe, Quorum, Spec,
+};
+
+/// How long an answer may take unless the builder says otherwise: most pollers give up after one second.
+pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(800);
+
+/// Collects resources, checks, components, groups and gates; [`build`](Self::build) validates the whole.
+///
+/// Nothing here fails or runs anything. Made by [`Health::builder`](crate::Health::builder).
+#[must_use]
+pub struct HealthBuilder {
+    resources: Resources,
+    declared: Declared,
+    groups: Vec<(Cow<'static, str>, Quorum, Location)>,
+    gates: Vec<Arc<GateState>>,
+    required: Vec<(Cow<'static, str>, Location)>,
+    disabled: Vec<(Cow<'static, str>, Location)>,
+    discover: bool,
+    deadlines: PerProbe<Duration>,
+    problems: Vec<Problem>,
+}
+
+impl HealthBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            resources: Resources::default(),
+            declared: Declared::default(),
+            groups: Vec::new(),
+            gates: Vec::new(),
+            required: Vec::new(),
+            disabled: Vec::new(),
+            discover: false,
+            deadlines: PerProbe::new(|_| DEFAULT_DEADLINE),
+            problems: Vec::new(),
+        }
+    }
+
+    /// A value that checks may borrow, keyed by its type. An `Arc<T>` lends `&T` too, so `Arc<dyn Trait>` lends
+    /// `&dyn Trait` and `Arc<str>` lends `&str`. A second value of one type is a problem.
+    #[track_caller]
+    pub fn resource<R: Send + Sync + 'static>(mut self, value: R) -> Self {
+        self.resources.insert(value, Location::caller());
+        self
+    }
+
+    /// A component under its own name.
+    pub fn component<C: HealthComponent>(self, component: C) -> Self {
+        self.component_as(C::NAME, component)
+    }
+
+    /// A component under another name, for a second instance.
+    pub fn component_as<C: HealthComponent>(mut self, name: impl AsRef<str>, component: C) -> Self {
+        self.declared.hand_in(name.as_ref(), component);
+        self
+    }
+
+    /// A value that is a check.
+    pub fn check(self, spec: Spec, check: impl HealthCheck + 'static) -> Self {
+        self.explicit(spec, Runner::value(check))
+    }
+
+    /// An asynchronous function or closure. It is polled on the engine's runtime, so it must not block.
+    ///
+    /// ```
+    /// use health_core::{Health, Spec};
+    ///
+    /// let builder = Health::builder().check_fn(Spec::named("clock"), || async { std::time::SystemTime::now().elapsed().map(|_| ()) });
+    /// ```
+    pub fn check_fn<F, R>(self, spec: Spec, function: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output: IntoOutcome> + Send + 'static,
+    {
+        self.explicit(spec, Runner::function(function))
+    }
+
+    /// A function or closure that may block, run on a thread of the engine's own.
+    ///
+    /// A run that overstays its timeout is reported as timed out; nothing can stop it, so the check is not begun
+    /// again until it has ended. It cannot hold the exit of the process.
+    pub fn check_blocking<F, R>(self, spec: Spec, function: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: IntoOutcome,
+    {
+        self.explicit(spec, Runner::thread(move || function().into_outcome()))
+    }
+
+    /// An asynchronous function or closure with a value of its own, such as a pool: each run is given a clone.
+    pub fn check_with<V, F, R>(self, spec: Spec, value: V, function: F) -> Self
+    where
+        V: Clone + Send + Sync + 'static,
+        F: Fn(V) -> R + Send + Sync + 'static,
+        R: Future<Output: IntoOutcome> + Send + 'static,
+    {
+        self.explicit(spec, Runner::function(move || function(value.clone())))
+    }
+
+    /// The policy of a group. Checks join a group in their description.
+    #[track_caller]
+    pub fn group(mut self, name: impl Into<Cow<'static, str>>, policy: Quorum) -> Self {
+        self.groups.push((name.into(), policy, Location::caller()));
+        self
+    }
+
+    /// A gate, before whose opening the process is not ready.
+    pub fn gate(mut self, gate: &Gate) -> Self {
+        self.gates.push(Arc::clone(gate.state()));
+        self
+    }
+
+    /// Everything that attributes declared anywhere in the binary.
+    pub fn discover(mut self) -> Self {
+        self.discover = true;
+        self
+    }
+
+    /// Checks or components that must be there: `build` fails if the linker dropped one, or nobody handed it in.
+    #[track_caller]
+    pub fn require<N: Into<Cow<'static, str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        let location = Location::caller();
+        self.required.extend(names.into_iter().map(|name| (name.into(), location)));
+        self
+    }
+
+    /// Takes a check out: it is not bound, needs nothing, and is never run.
+    #[track_caller]
+    pub fn disable(mut self, name: impl Into<Cow<'static, str>>) -> Self {
+        self.disabled.push((name.into(), Location::caller()));
+        self
+    }
+
+    /// How long an answer of any probe may take. Default: [`DEFAULT_DEADLINE`].
+    #[track_caller]
+    pub fn deadline(mut self, deadline: impl Into<Period>) -> Self {
+        let deadline = deadline.into();
+        for probe in Probe::ALL {
+            self = self.deadline_of(probe, deadline.clone());
+        }
+        self
+    }
+
+    /// How long an answer of this probe may take.
+    #[track_caller]
+    pub fn deadline_of(mut self, probe: Probe, deadline: impl Into<Period>) -> Self {
+        match deadline.into().checked("the deadline") {
+            Ok(deadline) => self.deadlines.set(probe, deadline),
+            Err(fault) => self.problems.push(Problem::new(ProblemKind::Spec, [Location::caller()], fault)),
+        }
+        self
+    }
+
+    /// Validates the whole. Nothing runs before [`Assembly::start`].
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong, at once, each with its place: see [`ProblemKind`].
+    pub fn build(mut self) -> Result<Assembly, BuildError> {
+        let discovered = if self.discover { catalog::linked_checks() } else { Vec::new() };
+        validate::assembly(&mut self, discovered)
+    }
+
+    #[track_caller]
+    fn explicit(mut self, spec: Spec, runner: Runner) -> Self {
+        self.declared.checks.push(DeclaredCheck { spec, origin: Origin::Explicit, runner: Some(runner) });
+        self
+    }
+}
+
+impl fmt::Debug for HealthBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.declared.checks.iter().map(|check| &check.spec.name).collect();
+        f.debug_struct("HealthBuilder").field("checks", &names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,96 @@
+//! Starting, running, draining: what the engine does by itself, and what it says when something has changed.
+
+use std::sync::atomic::Ordering;
+use std::sync::{PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::{Engine, log};
+use crate::probe::PerProbe;
+use crate::{Phase, Probe, Status};
+
+/// The first pause between two tries of the startup checks, and the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What was last said about the phase and the probes; `None` before the first look.
+#[derive(Default)]
+pub(super) struct Seen(Option<(Phase, PerProbe<Status>)>);
+
+/// Looks again whenever something has changed, for as long as the engine lives. While a round is under way it is left
+/// to the end of the round: what the whole is between two of its checks is no news.
+pub(super) async fn watch(engine: Weak<Engine>) {
+    let Some(changed) = engine.upgrade().map(|engine| engine.changed.clone()) else { return };
+    loop {
+        changed.wait().await;
+        let Some(engine) = engine.upgrade() else { return };
+        if engine.rounds.load(Ordering::Acquire) == 0 {
+            engine.reconsider_if_changed();
+        }
+    }
+}
+
+/// Repeats the startup checks until startup has passed; nobody has to poll.
+pub(super) async fn pass_startup(engine: Weak<Engine>) {
+    let mut pause = FIRST_PAUSE;
+    loop {
+        // Held for a moment only: the engine stops with the last `Health`, also while it is starting.
+        match engine.upgrade() {
+            Some(engine) if !engine.startup_has_passed() => {
+                engine.begin(engine.plan.joining(Probe::Startup), None);
+            }
+            _ => return,
+        }
+        sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+impl Engine {
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.reconsider();
+    }
+
+    pub(crate) fn resume(&self) {
+        self.draining.store(false, Ordering::Release);
+        self.reconsider();
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Remembers how everything stands at the start, without a word.
+    pub(super) fn first_look(&self) {
+        self.pass_startup_if_earned();
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        *seen = Seen(Some((self.phase(), PerProbe::new(|probe| self.status(probe)))));
+    }
+
+    pub(super) fn reconsider_if_changed(&self) {
+        if self.changed.take() {
+            self.reconsider();
+        }
+    }
+
+    /// Looks at the whole, passes startup if it is earned, and says what has changed since the last look.
+    pub(crate) fn reconsider(&self) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        self.pass_startup_if_earned();
+        let now = (self.phase(), PerProbe::new(|probe| self.status(probe)));
+        let before = seen.0.replace(now);
+        drop(seen);
+        let Some(before) = before.filter(|before| *before != now) else { return };
+        if before.0 != now.0 {
+            log::phase_changed(before.0, now.0);
+        }
+        for probe in Probe::ALL {
+            let (from, to) = (*before.1.get(probe), *now.1.get(probe));
+            if from != to {
+                log::probe_changed(from, to, &self.passive_report(probe));
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Asking many checks at once, for one poller, until a deadline.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use futures::task::AtomicWaker;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::cell::Joined;
+use super::{Engine, run};
+
+/// One poller that waits for the ends of several runs. It belongs to the poller; the runs do not.
+pub(super) struct Waiter {
+    remaining: AtomicUsize,
+    waker: AtomicWaker,
+}
+
+impl Waiter {
+    fn new() -> Arc<Self> {
+        // One more than there are runs, until all have been joined: otherwise the first could end the waiting.
+        Arc::new(Self { remaining: AtomicUsize::new(1), waker: AtomicWaker::new() })
+    }
+
+    pub(super) fn expect_one(&self) {
+        self.remaining.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn one_ended(&self) {
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.waker.wake();
+        }
+    }
+
+    async fn all_ended(&self) {
+        poll_fn(|context| {
+            self.waker.register(context.waker());
+            if self.remaining.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// A round that is under way. Its end, also when the poller hangs up, takes the waiter back from every run it still
+/// waits for.
+struct UnderWay<'a> {
+    engine: &'a Engine,
+    asked: &'a [usize],
+    waiter: &'a Arc<Waiter>,
+}
+
+impl<'a> UnderWay<'a> {
+    fn new(engine: &'a Engine, asked: &'a [usize], waiter: &'a Arc<Waiter>) -> Self {
+        engine.rounds.fetch_add(1, Ordering::AcqRel);
+        Self { engine, asked, waiter }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if self.waiter.remaining.load(Ordering::Acquire) > 0 {
+            for cell in self.asked.iter().filter_map(|check| self.engine.cells.get(*check)) {
+                cell.leave(self.waiter);
+            }
+        }
+        self.engine.rounds.fetch_sub(1, Ordering::AcqRel);
+        self.engine.changed.remind();
+    }
+}
+
+impl Engine {
+    /// Asks the checks, and returns when all have been observed or the deadline has passed.
+    ///
+    /// Dropping the future ends the waiting and nothing else: the runs belong to the engine.
+    pub(super) async fn round(&self, asked: &[usize], deadline: Duration) {
+        let until = Instant::now() + deadline;
+        let waiter = Waiter::new();
+        let _under_way = UnderWay::new(self, asked, &waiter);
+        self.begin(asked, Some(&waiter));
+        waiter.one_ended();
+        if waiter.remaining.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        // A poller outside Tokio borrows the engine's timer.
+        let timer = Handle::try_current().is_err().then(|| self.handle.enter());
+        let sleep = tokio::time::sleep_until(until);
+        drop(timer);
+        let (mut ended, mut sleep) = (pin!(waiter.all_ended()), pin!(sleep));
+        poll_fn(|context| match ended.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(()),
+            Poll::Pending => sleep.as_mut().poll(context),
+        })
+        .await;
+        if waiter.remaining.load(Ordering::Acquire) > 0 {
+            for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
+                cell.settle_overdue();
+            }
+        }
+    }
+
+    /// Begins a run of every check that has none in flight.
+    pub(super) fn begin(&self, asked: &[usize], waiter: Option<&Arc<Waiter>>) {
+        let mut claimed = Vec::new();
+        for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
+            if let Joined::Begin(id) = cell.join(waiter) {
+                claimed.push(run::Claim::new(Arc::clone(cell), id));
+            }
+        }
+        if claimed.len() < 2 {
+            claimed.into_iter().for_each(|claim| claim.begin(&self.handle));
+        } else {
+            // Waking another thread is what costs, so it is done once a round and not once a check.
+            let handle = self.handle.clone();
+            drop(
+                self.handle.spawn(async move { claimed.into_iter().for_each(|claim| claim.begin(&handle)) }),
+            );
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! The cheap handle of a running engine.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Engine, Subject};
+use crate::{HealthBuilder, Phase, Probe, Report, Status};
+
+/// The health of a running process. Cheap to clone; the engine stops with the last clone.
+///
+/// ```
+/// use health_core::{Health, Outcome, Probe, Spec, Status};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), health_core::BuildError> {
+/// let health = Health::builder()
+///     .check_fn(Spec::named("disk"), || async { Outcome::degraded("91 % full") })
+///     .build()?
+///     .start();
+/// let report = health.report(Probe::Ready).await;
+/// assert_eq!(report.status(), Status::Degraded);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Health {
+    engine: Arc<Engine>,
+}
+
+impl Health {
+    /// Begins to describe the health of a process.
+    pub fn builder() -> HealthBuilder {
+        HealthBuilder::new()
+    }
+
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+
+    /// Asks every check of a probe, and answers when all have been observed or the probe's deadline has passed.
+    ///
+    /// Any number of callers share one run of each check. Dropping the future cancels no run.
+    pub async fn report(&self, probe: Probe) -> Report {
+        self.engine.ask(Subject::Probe(probe), None).await
+    }
+
+    /// Like [`report`](Self::report), but answers after `deadline` if the probe's own is longer.
+    pub async fn report_within(&self, probe: Probe, deadline: Duration) -> Report {
+        self.engine.ask(Subject::Probe(probe), Some(deadline)).await
+    }
+
+    /// The worst of live and ready, every check listed. Not a liveness answer: it is unhealthy while starting and
+    /// draining.
+    pub async fn overview(&self) -> Report {
+        self.engine.ask(Subject::Whole, None).await
+    }
+
+    /// Like [`overview`](Self::overview), but answers after `deadline` if ready's own is longer.
+    pub async fn overview_within(&self, deadline: Duration) -> Report {
+        self.engine.ask(Subject::Whole, Some(deadline)).await
+    }
+
+    /// Asks one check by its full name; its own status, whatever it may do to the whole. `None` if there is none of
+    /// that name.
+    pub async fn check(&self, name: &str) -> Option<Report> {
+        self.check_within(name, Duration::MAX).await
+    }
+
+    /// Like [`check`](Self::check), but answers after `deadline` if ready's own is longer.
+    pub async fn check_within(&self, name: &str, deadline: Duration) -> Option<Report> {
+        let check = self.engine.plan.find(name)?;
+        Some(self.engine.ask(Subject::Check(check), Some(deadline)).await)
+    }
+
+    /// Asks the members of a group, across probes and whatever the phase. `None` if no check is in it.
+    pub async fn group(&self, name: &str) -> Option<Report> {
+        self.group_within(name, Duration::MAX).await
+    }
+
+    /// Like [`group`](Self::group), but answers after `deadline` if ready's own is longer.
+    pub async fn group_within(&self, name: &str, deadline: Duration) -> Option<Report> {
+        let members = self.engine.plan.in_group(name);
+        if members.is_empty() {
+            return None;
+        }
+        Some(self.engine.ask(Subject::Group(&members), Some(deadline)).await)
+    }
+
+    /// The status of a probe as it stands: asks nothing, waits for nothing.
+    #[must_use]
+    pub fn status(&self, probe: Probe) -> Status {
+        self.engine.status(probe)
+    }
+
+    /// Where the process is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.engine.phase()
+    }
+
+    /// Turns ready red at once, for good or until [`resume`](Self::resume). Live is untouched, and checks go on.
+    pub fn drain(&self) {
+        self.engine.drain();
+    }
+
+    /// Takes [`drain`](Self::drain) back. Startup is not repeated, gates stay open.
+    pub fn resume(&self) {
+        self.engine.resume();
+    }
+
+    /// The checks that depend on this one, directly or not, sorted: what is likely to fail when it does. Empty for
+    /// an unknown name.
+    #[must_use]
+    pub fn affected_by(&self, name: &str) -> Vec<&str> {
+        let plan = &self.engine.plan;
+        let affected = plan.find(name).map(|check| plan.graph.affected_by(check)).unwrap_or_default();
+        affected.into_iter().filter_map(|check| Some(&*plan.checks.get(check)?.spec.name)).collect()
+    }
+}
+
+impl fmt::Debug for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Health").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+#![doc = include_str!("../README.md")]
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private_v1;
+mod aggregate;
+mod assembly;
+mod builder;
+mod catalog;
+mod check;
+mod component;
+mod engine;
+mod failure;
+mod gate;
+mod graph;
+mod group;
+mod health;
+mod listing;
+mod location;
+mod name;
+mod outcome;
+mod period;
+mod phase;
+mod probe;
+mod problem;
+mod redact;
+mod report;
+mod resources;
+mod spec;
+mod status;
+mod view;
+
+pub use assembly::Assembly;
+pub use builder::{DEFAULT_DEADLINE, HealthBuilder};
+pub use catalog::{Catalog, Declaration, catalog};
+pub use check::HealthCheck;
+pub use component::{HealthComponent, NamedChecks, Parts};
+pub use engine::Ended;
+pub use failure::Failure;
+pub use gate::Gate;
+pub use group::Quorum;
+pub use health::Health;
+#[cfg(feature = "macros")]
+pub use health_macros::{HealthComponent, health_check};
+pub use listing::{Format, KubernetesProbes, Listing, UnknownFormat};
+pub use location::Location;
+pub use outcome::{Datum, IntoOutcome, Outcome};
+pub use period::Period;
+pub use phase::Phase;
+pub use probe::{Probe, ProbeSet};
+pub use problem::{BuildError, Problem, ProblemKind};
+pub use report::{Entry, Report, Unknown};
+pub use spec::{DEFAULT_TIMEOUT, Scope, Spec};
+pub use status::Status;
+pub use view::{Exposure, View};

@@ -1,0 +1,149 @@
+//! The three probes of a container, as YAML.
+
+use std::fmt::{self, Write as _};
+use std::time::Duration;
+
+use crate::period::readable;
+use crate::{DEFAULT_DEADLINE, Probe};
+
+/// What the probes of a container are written from. The defaults are those of the engine and its adapters.
+///
+/// ```
+/// use health_core::{Format, KubernetesProbes, catalog};
+/// use std::time::Duration;
+///
+/// let probes = KubernetesProbes::default().port(9000).startup_budget(Duration::from_secs(600));
+/// print!("{}", catalog().listing(Format::Kubernetes).kubernetes(probes));
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct KubernetesProbes {
+    port: u16,
+    mount: String,
+    deadline: Duration,
+    startup_budget: Duration,
+}
+
+impl Default for KubernetesProbes {
+    fn default() -> Self {
+        Self {
+            port: 8080,
+            mount: "/health".into(),
+            deadline: DEFAULT_DEADLINE,
+            startup_budget: Duration::from_secs(300),
+        }
+    }
+}
+
+impl KubernetesProbes {
+    /// The port of the container on which the probes are served. Default: 8080.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// The path under which `live`, `ready` and `startup` are served. Default: `/health`.
+    pub fn mount(mut self, path: impl Into<String>) -> Self {
+        self.mount = path.into();
+        self
+    }
+
+    /// How long an answer may take, as given to [`HealthBuilder::deadline`](crate::HealthBuilder::deadline).
+    /// Default: [`DEFAULT_DEADLINE`].
+    ///
+    /// The kubelet waits for that long, in whole seconds rounded up, and for at least 5 s with liveness.
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// How long the process may take to start before it is killed, rounded up to whole periods. Default: 5 minutes.
+    pub fn startup_budget(mut self, budget: Duration) -> Self {
+        self.startup_budget = budget;
+        self
+    }
+
+    /// How long the kubelet waits for an answer, in seconds, and why.
+    fn timeout(&self, probe: Probe) -> (u64, String) {
+        let seconds = rounded_up(self.deadline, 1);
+        match probe {
+            Probe::Live => {
+                (seconds.max(LIVE_TIMEOUT), "slow is not dead, and a restart makes it slower".into())
+            }
+            Probe::Ready | Probe::Startup => {
+                (seconds, format!("an answer takes at most {}", readable(self.deadline)))
+            }
+        }
+    }
+
+    /// How many bad answers in a row have a consequence, and which.
+    fn failures(&self, probe: Probe) -> (u64, String) {
+        match probe {
+            Probe::Live => (FAILURES, "then the container is restarted".into()),
+            Probe::Ready => (FAILURES, "then it gets no traffic, until an answer is good".into()),
+            Probe::Startup => {
+                let budget = readable(self.startup_budget);
+                let why = format!("starting may take {budget}, then the container is restarted");
+                (rounded_up(self.startup_budget, PERIOD), why)
+            }
+        }
+    }
+}
+
+/// The kubelet's own defaults, written out because a reader of the manifest should not have to know them.
+const PERIOD: u64 = 10;
+const FAILURES: u64 = 3;
+/// The least timeout of liveness: killing takes more patience than taking out of traffic.
+const LIVE_TIMEOUT: u64 = 5;
+
+pub(super) fn write(probes: &KubernetesProbes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("# Part of a container, beside its `image`. Liveness and readiness wait for start-up.\n")?;
+    for probe in Probe::ALL {
+        let key = match probe {
+            Probe::Live => "livenessProbe",
+            Probe::Ready => "readinessProbe",
+            Probe::Startup => "startupProbe",
+        };
+        let (timeout, why) = probes.timeout(probe);
+        let (failures, consequence) = probes.failures(probe);
+        writeln!(f, "{key}:")?;
+        writeln!(f, "  httpGet:")?;
+        writeln!(f, "    path: {}", quoted(&format!("{}/{probe}", mount(&probes.mount))))?;
+        writeln!(f, "    port: {}", probes.port)?;
+        writeln!(f, "  periodSeconds: {PERIOD}")?;
+        writeln!(f, "  timeoutSeconds: {timeout} # {why}")?;
+        writeln!(f, "  failureThreshold: {failures} # {consequence}")?;
+        // Kubernetes allows no other value with liveness and startup.
+        writeln!(f, "  successThreshold: 1")?;
+    }
+    Ok(())
+}
+
+/// How many units of whole seconds hold the duration: at least one, at most what fits in the field of the manifest.
+fn rounded_up(duration: Duration, unit: u64) -> u64 {
+    let seconds = duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0));
+    seconds.div_ceil(unit).clamp(1, i32::MAX.unsigned_abs().into())
+}
+
+/// A leading slash and none at the end, as the adapters mount it.
+fn mount(path: &str) -> String {
+    let path = path.trim_matches('/');
+    if path.is_empty() { String::new() } else { format!("/{path}") }
+}
+
+/// A double-quoted YAML scalar, in printable ASCII.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from('"');
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => quoted.extend(['\\', character]),
+            ' '..='~' => quoted.push(character),
+            _ => {
+                // Writing to a string cannot fail.
+                let _ = write!(quoted, "\\U{:08X}", u32::from(character));
+            }
+        }
+    }
+    quoted.push('"');
+    quoted
+}

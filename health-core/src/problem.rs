@@ -1,0 +1,137 @@
+//! Everything that can be wrong with an assembly, listed at once.
+
+use std::error::Error;
+use std::fmt;
+use std::io;
+
+use crate::Location;
+
+/// One thing that is wrong with an assembly.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    kind: ProblemKind,
+    message: String,
+    places: Vec<Location>,
+    help: Option<String>,
+}
+
+/// What kind of thing is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// A check borrows a value that nobody handed in.
+    MissingResource,
+    /// Two values of one type were handed in.
+    DoubledResource,
+    /// Two checks, or two gates, have one name.
+    DoubledName,
+    /// A name is mentioned that nothing has.
+    UnknownName,
+    /// Checks depend on each other in a circle.
+    Cycle,
+    /// Something that is required was not linked in, or not handed in.
+    NotLinked,
+    /// A quorum that its group can never meet, or whose members do not share one set of probes.
+    Quorum,
+    /// Something is wrong with the description of a single check: its name, a duration, its probes.
+    Spec,
+}
+
+impl Problem {
+    pub(crate) fn new(
+        kind: ProblemKind,
+        places: impl IntoIterator<Item = Location>,
+        message: String,
+    ) -> Self {
+        Self { kind, message, places: places.into_iter().collect(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// What kind of thing is wrong.
+    #[must_use]
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// What is wrong, in one sentence.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Where it was declared, the most telling place first.
+    #[must_use]
+    pub fn places(&self) -> &[Location] {
+        &self.places
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message)?;
+        for place in &self.places {
+            write!(f, "\n  --> {place}")?;
+        }
+        if let Some(help) = &self.help {
+            write!(f, "\n  help: {help}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Why an assembly was refused: every problem at once, in the order of their places.
+///
+/// `Debug` prints the same list as `Display`, because that is what a `main` that returns an error shows. It converts
+/// into [`io::Error`], because that is what a `main` of an actix-web application returns.
+#[derive(Clone, PartialEq, Eq)]
+pub struct BuildError {
+    problems: Vec<Problem>,
+}
+
+impl BuildError {
+    /// `Ok` when there is no problem.
+    pub(crate) fn unless_empty(mut problems: Vec<Problem>) -> Result<(), Self> {
+        if problems.is_empty() {
+            return Ok(());
+        }
+        problems.sort_by(|a, b| (&a.places, a.kind, &a.message).cmp(&(&b.places, b.kind, &b.message)));
+        problems.dedup();
+        Err(Self { problems })
+    }
+
+    /// Every problem, sorted by place.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for problem in &self.problems {
+            write!(f, "{problem}\n\n")?;
+        }
+        let count = self.problems.len();
+        let plural = if count == 1 { "" } else { "s" };
+        write!(f, "error: the health of this process cannot be assembled, because of {count} problem{plural}")
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // `main` prints "Error: " before it; the list starts on a line of its own.
+        write!(f, "\n{self}")
+    }
+}
+
+impl Error for BuildError {}
+
+impl From<BuildError> for io::Error {
+    fn from(error: BuildError) -> Self {
+        Self::new(io::ErrorKind::InvalidInput, error)
+    }
+}

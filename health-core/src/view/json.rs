@@ -1,0 +1,145 @@
+//! The native JSON form. The order of the fields is the order on the wire.
+
+use std::time::{Duration, SystemTime};
+
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+
+use super::{Exposure, View, absence};
+use crate::report::{Entry, Unknown};
+use crate::{Datum, Ended, Status};
+
+impl Serialize for View<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let report = self.report;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", report.status.as_str())?;
+        if self.exposure >= Exposure::Checks {
+            let (listed, omitted) = self.listed();
+            map.serialize_entry("failing", &Sequence(|| report.failing()))?;
+            map.serialize_entry("waiting_for", report.waiting_for())?;
+            if let Some(probe) = report.probe {
+                map.serialize_entry("probe", probe.as_str())?;
+            }
+            map.serialize_entry("phase", report.phase.as_str())?;
+            map.serialize_entry(
+                "checks",
+                &Sequence(|| listed.iter().map(|entry| EntryView(entry, self.exposure))),
+            )?;
+            if omitted > 0 {
+                map.serialize_entry("omitted", &omitted)?;
+            }
+        }
+        map.end()
+    }
+}
+
+struct EntryView<'a>(&'a Entry, Exposure);
+
+impl Serialize for EntryView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self(entry, exposure) = *self;
+        let status = entry.status();
+        let word = status.map_or("unknown", Status::as_str);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", entry.name())?;
+        map.serialize_entry("status", word)?;
+        map.serialize_entry("raw", word)?;
+        map.serialize_entry("critical", &entry.is_critical())?;
+        map.serialize_entry("probes", &Sequence(|| entry.probes().iter().map(crate::Probe::as_str)))?;
+        map.serialize_entry("ended", ended(entry))?;
+        optional(&mut map, "summary", summary(entry))?;
+        optional(&mut map, "at", entry.at().map(timestamp))?;
+        optional(&mut map, "duration_ms", entry.duration().map(milliseconds))?;
+        optional(&mut map, "since", entry.since().map(timestamp))?;
+        optional(&mut map, "last_success", entry.last_success().map(timestamp))?;
+        optional(&mut map, "group", entry.group())?;
+        if entry.because_of().next().is_some() {
+            map.serialize_entry("because_of", &Sequence(|| entry.because_of()))?;
+        }
+        if exposure >= Exposure::Full {
+            optional(&mut map, "error", entry.cause())?;
+            if entry.data().iter().any(|datum| !datum.is_private()) {
+                map.serialize_entry("data", &Data(entry.data()))?;
+            }
+            map.serialize_entry("location", &entry.location().to_string())?;
+        }
+        map.end()
+    }
+}
+
+/// What an entry says in its own words.
+fn summary(entry: &Entry) -> Option<&str> {
+    match entry.status() {
+        Err(unknown) => Some(absence(unknown)),
+        // The public face of whatever came in through `?`.
+        Ok(_) => entry.summary().or_else(|| (entry.ended() == Some(Ended::Error)).then_some("failed")),
+    }
+}
+
+fn ended(entry: &Entry) -> &'static str {
+    match entry.status() {
+        Err(Unknown::Pending) => "pending",
+        Err(Unknown::Stale) => "stale",
+        Ok(_) => entry.ended().map_or("pending", Ended::as_str),
+    }
+}
+
+fn optional<M: SerializeMap, T: Serialize>(
+    map: &mut M,
+    key: &'static str,
+    value: Option<T>,
+) -> Result<(), M::Error> {
+    value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
+}
+
+/// RFC 3339 with milliseconds, in UTC. A clock set before 1970 or after 9999 shows the nearest time that has a form.
+pub(super) fn timestamp(at: SystemTime) -> String {
+    let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    humantime::format_rfc3339_millis(at.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
+}
+
+/// Tenths of a millisecond are as fine as a reader can use.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e4).round() / 1e1
+}
+
+/// Serialises what an iterator yields, without collecting it.
+struct Sequence<F>(F);
+
+impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for Sequence<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(None)?;
+        for item in (self.0)() {
+            sequence.serialize_element(&item)?;
+        }
+        sequence.end()
+    }
+}
+
+struct Data<'a>(&'a [Datum]);
+
+impl Serialize for Data<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().filter(|d| !d.is_private()).map(|d| (d.name(), d.value())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_far_off_still_has_a_form() {
+        assert_eq!(timestamp(SystemTime::UNIX_EPOCH - Duration::from_secs(9)), "1970-01-01T00:00:00.000Z");
+        assert_eq!(
+            timestamp(SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50)),
+            "9999-12-31T23:59:59.000Z"
+        );
+        assert_eq!(
+            timestamp(SystemTime::UNIX_EPOCH + Duration::from_millis(1_763_704_800_042)),
+            "2025-11-21T06:00:00.042Z"
+        );
+        assert_eq!(milliseconds(Duration::from_micros(700_149)).to_string(), "700.1");
+    }
+}
