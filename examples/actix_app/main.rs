@@ -1,0 +1,160 @@
+//! A small orders service whose health endpoints tell the truth, and routes that break and mend what it depends on.
+//!
+//! Run with:
+//!
+//! ```sh
+//! cargo run --example actix_app
+//! ```
+//!
+//! | variable | meaning | default |
+//! |---|---|---|
+//! | `BIND` | where to listen; port 0 picks a free one, and the first line printed names it | `127.0.0.1:8080` |
+//! | `DATA_DIR` | where the embedded database and the receipts are kept | a temporary folder |
+//! | `DATABASE_URL` | a PostgreSQL server to use in place of the embedded SQLite: `postgres://...` | none |
+//! | `DRAIN_MS` | how long to keep serving with ready red after SIGTERM | `1000` |
+//! | `RUST_LOG` | what to log, to stderr | `info,actix_server=warn` |
+//!
+//! What to copy is in `checks.rs` and in `main` below; `demonstration.rs` is here to be played with.
+
+mod checks;
+mod database;
+mod demonstration;
+mod orders;
+mod receipts;
+mod warehouse;
+
+use std::env;
+use std::error::Error;
+use std::io::{self, IsTerminal as _};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::{App, HttpServer, web};
+use health_core::{Exposure, Gate, Health, Phase, Probe, Status};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{sleep, timeout};
+use tracing_subscriber::EnvFilter;
+
+use crate::database::Database;
+use crate::orders::Orders;
+use crate::receipts::Receipts;
+use crate::warehouse::{Warehouse, WarehouseServer};
+
+#[actix_web::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_env_filter(
+            EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,actix_server=warn")),
+        )
+        .init();
+    let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
+    let listener = TcpListener::bind(&bind)
+        .map_err(|error| format!("cannot listen on {bind}: {error}; set BIND to another address"))?;
+    let address = listener.local_addr()?;
+    let drain_for = Duration::from_millis(env::var("DRAIN_MS").map_or(Ok(1000), |text| text.parse())?);
+    // Kept until the end of `main`: the folder is removed when it is dropped.
+    let temporary = tempfile::tempdir()?;
+    let folder = env::var_os("DATA_DIR").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
+
+    // What the service works with. None of this waits for a dependency: a process that starts while its database
+    // is down comes up, says so, and recovers by itself.
+    let receipts = Arc::new(Receipts::in_folder(&folder)?);
+    let database = Arc::new(match env::var("DATABASE_URL") {
+        Ok(url) => Database::at(&url)?,
+        Err(_) => Database::embedded_in(&folder)?,
+    });
+    let warehouse_server = Arc::new(WarehouseServer::start()?);
+    let warehouse = Arc::new(Warehouse::at(warehouse_server.address())?);
+    let migrations = Gate::new("migrations");
+    let orders = Arc::new(Orders::new(&database, &receipts, &warehouse, &migrations));
+
+    // Its health: everything declared in the binary, with the values it borrows. All that is missing or contradictory
+    // is listed here, before anything is served.
+    let health = Health::builder()
+        .resource(Arc::clone(&database))
+        .resource(Arc::clone(&receipts))
+        .resource(Arc::clone(&warehouse))
+        .component(Arc::clone(&orders))
+        .gate(&migrations)
+        .discover()
+        // Checks are found by the linker; this one must not get lost.
+        .require(["db"])
+        .build()?
+        .start();
+
+    tokio::spawn(migrate(Arc::clone(&database), migrations));
+    orders.start_dispatching();
+
+    let server = {
+        let health = health.clone();
+        let orders = web::Data::from(Arc::clone(&orders));
+        let demonstration = web::Data::from(Arc::clone(&warehouse_server));
+        HttpServer::new(move || {
+            App::new()
+                .service(health_actix::endpoints(health.clone()).exposure(Exposure::Checks))
+                .app_data(orders.clone())
+                .configure(orders::routes)
+                .app_data(demonstration.clone())
+                .configure(demonstration::routes)
+        })
+    };
+    let server = server
+        .listen(listener)?
+        .shutdown_timeout(5)
+        .shutdown_signal(drained(health.clone(), drain_for)?)
+        .run();
+
+    tokio::spawn(async move {
+        // The usual start takes milliseconds, and whoever reads the address finds the service ready.
+        let _ = timeout(Duration::from_secs(2), ready(&health)).await;
+        println!("listening on http://{address}");
+        println!("{}", demonstration::what_to_try(address));
+    });
+    server.await?;
+
+    orders.stop_dispatching();
+    database.close().await;
+    warehouse_server.stop().await;
+    Ok(())
+}
+
+/// Brings the schema up to date, for as long as it takes; the process is not ready before.
+///
+/// A gate, not a startup check: a startup probe that fails for too long gets the process killed, and a restart makes
+/// no migration faster and repairs no database.
+async fn migrate(database: Arc<Database>, gate: Gate) {
+    while let Err(error) = database.migrate().await {
+        tracing::warn!(%error, "the schema could not be brought up to date; trying again");
+        sleep(Duration::from_secs(1)).await;
+    }
+    gate.open();
+}
+
+async fn ready(health: &Health) {
+    while health.phase() == Phase::Starting || health.report(Probe::Ready).await.status() == Status::Unhealthy
+    {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Resolves when the server may stop: a while after SIGTERM or SIGINT.
+///
+/// Ready is red at once and the service goes on: load balancers need the time to notice, and would otherwise send
+/// requests to a port that is closed.
+fn drained(health: Health, drain_for: Duration) -> io::Result<impl Future<Output = ()>> {
+    // Registered here, not when first polled: a signal must not kill a process that is still starting.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        health.drain();
+        sleep(drain_for).await;
+    })
+}

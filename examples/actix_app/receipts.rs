@@ -1,0 +1,49 @@
+//! The data folder: a receipt for every order.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+pub(crate) struct Receipts {
+    volume: PathBuf,
+    folder: PathBuf,
+}
+
+impl Receipts {
+    pub(crate) fn in_folder(volume: &Path) -> io::Result<Self> {
+        let folder = volume.join("receipts");
+        fs::create_dir_all(&folder)?;
+        Ok(Self { volume: volume.to_owned(), folder })
+    }
+
+    pub(crate) fn volume(&self) -> &Path {
+        &self.volume
+    }
+
+    pub(crate) fn write(&self, order: i64, text: &str) -> io::Result<()> {
+        fs::write(self.folder.join(format!("{order}.txt")), text)
+    }
+
+    /// Writes, reads and deletes a file: a folder that merely exists may still be read-only or full.
+    pub(crate) fn round_trip(&self) -> io::Result<()> {
+        const TEXT: &str = "written by a health check";
+        // The engine never runs a check twice at once; another process may share the folder.
+        let file = self.folder.join(format!(".health-{}", std::process::id()));
+        fs::write(&file, TEXT)?;
+        let read = fs::read_to_string(&file);
+        fs::remove_file(&file)?;
+        if read? == TEXT { Ok(()) } else { Err(io::Error::other("what was read is not what was written")) }
+    }
+
+    pub(crate) fn take_away(&self) -> io::Result<()> {
+        fs::rename(&self.folder, self.elsewhere())
+    }
+
+    pub(crate) fn bring_back(&self) -> io::Result<()> {
+        fs::rename(self.elsewhere(), &self.folder)
+    }
+
+    fn elsewhere(&self) -> PathBuf {
+        self.volume.join("receipts-taken-away")
+    }
+}
