@@ -1,0 +1,113 @@
+//! Every example is run, and does what its first lines say.
+
+use std::process::Output;
+
+use health_tests::programs::{Program, run};
+use health_tests::servers::eventually;
+use rustix::process::Signal;
+
+fn printed(output: &Output) -> String {
+    let log = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}, with the log\n{log}", output.status);
+    String::from_utf8(output.stdout.clone()).expect("text")
+}
+
+/// An example that nobody runs rots; one added to the manifest has to be added here.
+#[test]
+fn none_is_forgotten() {
+    let manifest = include_str!("../examples/Cargo.toml");
+    let of_examples = manifest.split("[[example]]").skip(1);
+    let mut names: Vec<_> = of_examples.filter_map(|entry| entry.split('"').nth(1)).collect();
+    names.sort_unstable();
+    let tested = [
+        "actix_app", // in actix_app.rs
+        "closures_only",
+        "components",
+        "graceful_shutdown",
+        "injected_resources",
+        "list_checks", // in listing.rs
+        "minimal",
+        "testing_checks",
+    ];
+    assert_eq!(names, tested);
+}
+
+#[tokio::test]
+async fn closures_only() {
+    let text = printed(&run("closures_only", &[]).await);
+    let expected = "\
+[~]replica/asia failed: does not accept connections
+[+]clock ok
+[+]replica/eu ok
+[+]replica/us ok
+[+]scratch ok
+ready check passed
+ready is degraded
+
+[-]replica/asia failed: does not accept connections
+[-]replica/us failed: does not accept connections
+[+]clock ok
+[+]replica/eu ok
+[+]scratch ok
+ready check failed
+ready is unhealthy
+";
+    assert_eq!(text, expected);
+}
+
+#[tokio::test]
+async fn components() {
+    let text = printed(&run("components", &[]).await);
+    assert!(!text.is_empty());
+}
+
+#[tokio::test]
+async fn injected_resources() {
+    let text = printed(&run("injected_resources", &[]).await);
+    let expected = "\
+[~]licence failed: reason withheld
+[~]stock degraded: one item is left
+[+]region ok
+[+]stock/counted ok
+ready check passed
+ready is degraded
+";
+    assert!(text.starts_with(expected), "{text}");
+    // The second half: three resources are missing, each is named with its place.
+    assert_eq!(
+        text.matches("none was handed in\n  --> examples/injected_resources.rs:").count(),
+        3,
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn testing_checks() {
+    assert_eq!(printed(&run("testing_checks", &[]).await), "[+]spool ok\nready check passed\n");
+}
+
+#[tokio::test]
+async fn minimal() {
+    let mut app = Program::start("minimal", &[]).await;
+    let answer = app.get("/health/ready").await;
+    // Without a word about exposure it shows one.
+    assert_eq!((answer.code, &*answer.body), (200, r#"{"status":"healthy"}"#));
+    assert_eq!(app.get("/health/live").await.code, 200);
+    app.signal(Signal::TERM);
+    assert!(app.ended().await.success());
+}
+
+#[tokio::test]
+async fn graceful_shutdown() {
+    let mut app = Program::start("graceful_shutdown", &[("DRAIN_MS", "3000")]).await;
+    assert_eq!(app.get("/health/ready").await.code, 200);
+    app.signal(Signal::TERM);
+    eventually("ready is red", async || app.get("/health/ready").await.code == 503).await;
+    assert_eq!(app.get("/health/live").await.code, 200);
+    assert_eq!(app.get("/health/ready?verbose").await.body, "[+]fine ok\n[-]draining\nready check failed\n");
+    // It takes longer than what is left of the delay, and is answered all the same.
+    let slow = app.get("/slow").await;
+    assert_eq!((slow.code, &*slow.body), (200, "done\n"));
+    assert!(app.ended().await.success());
+    eventually("its last line is there", async || app.printed().ends_with("stopped\n")).await;
+}

@@ -1,0 +1,135 @@
+//! HAProxy, run with the configuration that the documentation shows, believes what the endpoints say.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+
+use actix_web::dev::Service as _;
+use actix_web::{HttpResponse, web};
+use health_actix::endpoints;
+use health_core::{Health, Outcome, Spec};
+use health_tests::http::{Served, get, serve};
+use health_tests::servers::{Process, Scratch, eventually, free_port, installed};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixStream;
+
+const CONFIGURATION: &str = include_str!("../docs/haproxy.cfg");
+
+const HEALTHY: u8 = 0;
+const DEGRADED: u8 = 1;
+const UNHEALTHY: u8 = 2;
+
+/// One instance behind the balancer.
+struct Instance {
+    health: Health,
+    /// What its check finds.
+    finds: Arc<AtomicU8>,
+    /// How often ready was answered.
+    asked: Arc<AtomicU32>,
+    served: Served,
+}
+
+fn instance(name: &'static str, finds: u8) -> Instance {
+    let finds = Arc::new(AtomicU8::new(finds));
+    let check = async |finds: Arc<AtomicU8>| match finds.load(Ordering::SeqCst) {
+        HEALTHY => Outcome::healthy(),
+        DEGRADED => Outcome::degraded("slow"),
+        _ => Outcome::unhealthy("away"),
+    };
+    let run = move |finds| -> futures::future::BoxFuture<'static, Outcome> { Box::pin(check(finds)) };
+    let health =
+        Health::builder().check_with(Spec::named("db"), Arc::clone(&finds), run).build().unwrap().start();
+    let asked = Arc::new(AtomicU32::new(0));
+    let (served_health, counted) = (health.clone(), Arc::clone(&asked));
+    let served = serve(1, move |config| {
+        let counted = Arc::clone(&counted);
+        let scope = web::scope("").wrap_fn(move |request, service| {
+            let asks = request.path() == "/health/ready";
+            let counted = Arc::clone(&counted);
+            let answer = service.call(request);
+            async move {
+                let answer = answer.await;
+                counted.fetch_add(u32::from(asks), Ordering::SeqCst);
+                answer
+            }
+        });
+        config.service(
+            scope
+                .service(endpoints(served_health.clone()))
+                .route("/whoami", web::get().to(move || async move { HttpResponse::Ok().body(name) })),
+        );
+    });
+    Instance { health, finds, asked, served }
+}
+
+/// What HAProxy thinks of a server: `UP`, `DOWN`, or on its way from one to the other, as in `UP 1/3`.
+async fn state(socket: &Path, server: &str) -> Option<String> {
+    let mut stream = UnixStream::connect(socket).await.ok()?;
+    stream.write_all(b"show stat\n").await.ok()?;
+    let mut table = String::new();
+    stream.read_to_string(&mut table).await.ok()?;
+    let mut rows = table.trim_start_matches("# ").lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header = rows.next()?;
+    let column = |name| header.iter().position(|known| *known == name);
+    let (name, status) = (column("svname")?, column("status")?);
+    rows.find(|row| row.get(name) == Some(&server)).and_then(|row| Some((*row.get(status)?).to_owned()))
+}
+
+#[tokio::test]
+async fn haproxy_follows_ready() {
+    let Some(haproxy) = installed("haproxy") else {
+        return;
+    };
+    // The worst first: HAProxy takes a server for well until it has asked.
+    let (one, two) = (instance("one", UNHEALTHY), instance("two", HEALTHY));
+    let scratch = Scratch::new("haproxy");
+    let socket = scratch.path().join("s");
+    let front = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let mut configuration = CONFIGURATION.to_owned();
+    for (shown, real) in [
+        ("/run/haproxy.sock mode", format!("{} mode", socket.display())),
+        ("0.0.0.0:80", front.to_string()),
+        ("10.0.0.1:8080", one.served.address.to_string()),
+        ("10.0.0.2:8080", two.served.address.to_string()),
+    ] {
+        assert_eq!(configuration.matches(shown).count(), 1, "{shown}");
+        configuration = configuration.replace(shown, &real);
+    }
+    let file = scratch.path().join("haproxy.cfg");
+    fs::write(&file, configuration).unwrap();
+    let checked = Command::new(&haproxy).arg("-c").arg("-f").arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert!(checked.status.success() && !said.contains("[WARNING]"), "{said}");
+    let _running = Process::start(Command::new(&haproxy).args(["-db", "-q", "-f"]).arg(&file));
+
+    let is = async |server: &str, expected: &str| {
+        let what = format!("server {server} is {expected}");
+        eventually(&what, async || state(&socket, server).await.as_deref() == Some(expected)).await;
+    };
+    is("one", "DOWN").await;
+    is("two", "UP").await;
+    assert_eq!(get(front, "/whoami").await.body, "two");
+
+    one.finds.store(HEALTHY, Ordering::SeqCst);
+    is("one", "UP").await;
+
+    // Degraded: asked often enough to have been taken out, and still in.
+    one.finds.store(DEGRADED, Ordering::SeqCst);
+    let before = one.asked.load(Ordering::SeqCst);
+    eventually("ready is asked", async || one.asked.load(Ordering::SeqCst) >= before + 4).await;
+    assert_eq!(state(&socket, "one").await.as_deref(), Some("UP"));
+
+    two.health.drain();
+    is("two", "DOWN").await;
+    for _ in 0..4 {
+        assert_eq!(get(front, "/whoami").await.body, "one", "whoever drains gets nothing new");
+    }
+    two.health.resume();
+    is("two", "UP").await;
+
+    one.finds.store(UNHEALTHY, Ordering::SeqCst);
+    is("one", "DOWN").await;
+    assert_eq!(get(front, "/whoami").await.body, "two");
+}

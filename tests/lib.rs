@@ -1,0 +1,8 @@
+//! What several test files share: captured logs, running examples, real servers.
+
+pub mod http;
+pub mod logs;
+pub mod panics;
+pub mod postgres;
+pub mod programs;
+pub mod servers;

@@ -1,0 +1,111 @@
+//! Rule 1: nothing is reported as better than it was observed.
+
+use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use health_core::{Exposure, Health, Outcome, Probe, Scope, Spec, Status, Unknown};
+use tokio::time::advance;
+
+/// A check that answers for as long as `answers`, and then never again.
+fn check_while(
+    answers: &Arc<AtomicBool>,
+) -> impl Fn() -> futures::future::BoxFuture<'static, Outcome> + use<> {
+    let answers = Arc::clone(answers);
+    move || {
+        let answers = Arc::clone(&answers);
+        Box::pin(
+            async move { if answers.load(Ordering::SeqCst) { Outcome::healthy() } else { pending().await } },
+        )
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_not_been_observed_counts_as_unhealthy_or_degraded() {
+    let never = || pending::<()>();
+    let slow = |name, critical| Spec::named(name).timeout("1h").critical(critical);
+    let build = |critical| Health::builder().check_fn(slow("slow", critical), never).build().unwrap().start();
+    for (critical, expected) in [(true, Status::Unhealthy), (false, Status::Degraded)] {
+        let health = build(critical);
+        assert_eq!(health.status(Probe::Ready), expected, "before anybody asked");
+        let report = health.report(Probe::Ready).await;
+        assert_eq!(report.status(), expected);
+        let entry = report.entry("slow").unwrap();
+        assert_eq!(entry.status(), Err(Unknown::Pending));
+        assert_eq!(entry.contribution(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_healthy_expires_although_its_check_hangs() {
+    let answers = Arc::new(AtomicBool::new(true));
+    let spec = Spec::named("db").timeout("1h");
+    let health = Health::builder().check_fn(spec, check_while(&answers)).build().unwrap().start();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
+
+    answers.store(false, Ordering::SeqCst);
+    assert_eq!(
+        health.report(Probe::Ready).await.status(),
+        Status::Healthy,
+        "the last observation is still usable"
+    );
+    advance(Duration::from_millis(28_400)).await;
+    // It was made at 0 s, and a poll answers 0.8 s after it began.
+    assert_eq!(
+        health.report(Probe::Ready).await.status(),
+        Status::Healthy,
+        "it is exactly as old as it may be"
+    );
+    let report = health.report(Probe::Ready).await;
+    assert_eq!(report.status(), Status::Unhealthy);
+    assert_eq!(report.entry("db").unwrap().status(), Err(Unknown::Stale));
+    let json = serde_json::to_value(report.view(Exposure::Checks)).unwrap();
+    assert_eq!(json["checks"][0]["status"], "unknown");
+    assert_eq!(json["checks"][0]["ended"], "stale");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_no_failure() {
+    let spec = Spec::named("db");
+    let health = Health::builder().check_fn(spec, || async {}).build().unwrap().start();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
+    advance(Duration::from_secs(3600)).await;
+    assert_eq!(health.status(Probe::Ready), Status::Healthy, "nobody asked, so nothing was found wrong");
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy, "a poll asks anew");
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_live_what_has_not_been_observed_has_no_say_for_half_a_minute() {
+    let spec = Spec::named("loop").probes([Probe::Live, Probe::Ready]).scope(Scope::Local).timeout("1h");
+    let health = Health::builder().check_fn(spec, pending::<()>).build().unwrap().start();
+    assert_eq!(health.report(Probe::Live).await.status(), Status::Healthy);
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Unhealthy, "only live waits");
+    assert_eq!(health.overview().await.status(), Status::Unhealthy);
+    advance(Duration::from_secs(30)).await;
+    let report = health.report(Probe::Live).await;
+    assert_eq!(report.status(), Status::Unhealthy);
+    assert_eq!(report.failing().collect::<Vec<_>>(), ["loop"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_overstays_stays_timed_out_until_it_ends() {
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let barriers = (Arc::clone(&entered), Arc::clone(&leave));
+    let stuck = move || {
+        barriers.0.wait();
+        barriers.1.wait();
+    };
+    let spec = Spec::named("stuck").timeout("20ms");
+    let health = Health::builder().check_blocking(spec, stuck).build().unwrap().start();
+    let asked = tokio::spawn({
+        let health = health.clone();
+        async move { health.report(Probe::Ready).await }
+    });
+    tokio::task::spawn_blocking(move || entered.wait()).await.unwrap();
+    let report = asked.await.unwrap();
+    assert_eq!(report.entry("stuck").unwrap().status(), Ok(Status::Unhealthy));
+    assert_eq!(report.entry("stuck").unwrap().ended().map(|e| e.as_str()), Some("timeout"));
+    assert_eq!(report.entry("stuck").unwrap().summary(), Some("did not answer within 20 ms"));
+    leave.wait();
+}

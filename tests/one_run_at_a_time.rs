@@ -1,0 +1,190 @@
+//! Rules 5, 6 and 7: a run belongs to the engine, at most one of a check is in flight, and it makes one observation.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
+use std::time::Duration;
+
+use futures::future::join_all;
+use health_core::{Health, Outcome, Probe, Spec, Status};
+use health_tests::logs;
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
+use tokio::time::{advance, sleep};
+
+#[derive(Clone, Default)]
+struct Count(Arc<AtomicUsize>);
+
+impl Count {
+    fn one(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn get(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_number_of_pollers_share_one_run() {
+    let runs = Count::default();
+    let counted = runs.clone();
+    let slow = move || {
+        counted.one();
+        sleep(Duration::from_millis(100))
+    };
+    let health = Health::builder().check_fn(Spec::named("slow"), slow).build().unwrap().start();
+    let reports = join_all((0..256).map(|_| health.report(Probe::Ready))).await;
+    assert_eq!(runs.get(), 1);
+    assert!(reports.iter().all(|report| report.status() == Status::Healthy));
+    let at = reports[0].entry("slow").unwrap().at();
+    assert!(
+        reports.iter().all(|report| report.entry("slow").unwrap().at() == at),
+        "one run, one observation"
+    );
+    health.report(Probe::Ready).await;
+    assert_eq!(runs.get(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poller_that_hangs_up_cancels_nothing_and_records_nothing() {
+    let (begun, ended, go) = (Count::default(), Count::default(), Arc::new(Semaphore::new(0)));
+    let inside = (begun.clone(), ended.clone(), Arc::clone(&go));
+    let run = move || {
+        let (begun, ended, go) = inside.clone();
+        async move {
+            begun.one();
+            go.acquire().await.unwrap().forget();
+            ended.one();
+        }
+    };
+    let health = Health::builder().check_fn(Spec::named("slow").timeout("1m"), run).build().unwrap().start();
+    {
+        let poller = health.report(Probe::Ready);
+        let mut poller = std::pin::pin!(poller);
+        assert!(futures::poll!(poller.as_mut()).is_pending());
+        yield_now().await;
+        yield_now().await;
+    }
+    assert_eq!((begun.get(), ended.get()), (1, 0));
+    assert!(health.check_within("slow", Duration::ZERO).await.unwrap().entry("slow").unwrap().at().is_none());
+    go.add_permits(1);
+    let report = health.report(Probe::Ready).await;
+    assert_eq!(report.status(), Status::Healthy);
+    assert_eq!(
+        (begun.get(), ended.get()),
+        (1, 1),
+        "the next poller was given the very run of the one who left"
+    );
+}
+
+#[test]
+fn a_hundred_thousand_polls_of_a_check_that_never_ends_leave_nothing_behind() {
+    let begun = Count::default();
+    let counted = begun.clone();
+    let never = move || {
+        counted.one();
+        std::future::pending::<()>()
+    };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let polls = |health: &Health, count| {
+        runtime.block_on(async {
+            for _ in 0..count {
+                health.report_within(Probe::Ready, Duration::ZERO).await;
+            }
+        });
+    };
+    let spec = Spec::named("never").timeout("1000h");
+    let health = runtime.block_on(async { Health::builder().check_fn(spec, never).build().unwrap().start() });
+    polls(&health, 10);
+    let tasks = runtime.metrics().num_alive_tasks();
+    let left = allocation_counter::measure(|| polls(&health, 100_000));
+    assert_eq!(begun.get(), 1);
+    assert_eq!(runtime.metrics().num_alive_tasks(), tasks);
+    assert!(left.count_total > 100_000 && left.count_current.abs() < 10, "{left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_overstays_is_not_begun_again_and_its_late_end_is_discarded() {
+    logs::record();
+    let begun = Count::default();
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let inside = (begun.clone(), Arc::clone(&entered), Arc::clone(&leave));
+    let blocks = move || {
+        let (begun, entered, leave) = &inside;
+        begun.one();
+        if begun.get() == 1 {
+            entered.wait();
+            leave.wait();
+            Outcome::degraded("too late to be heard")
+        } else {
+            Outcome::healthy()
+        }
+    };
+    let spec = Spec::named("late").timeout("20ms");
+    let health = Health::builder().check_blocking(spec, blocks).build().unwrap().start();
+    let first = tokio::spawn({
+        let health = health.clone();
+        async move { health.report(Probe::Ready).await }
+    });
+    tokio::task::spawn_blocking(move || entered.wait()).await.unwrap();
+    first.await.unwrap();
+    for _ in 0..100 {
+        let report = health.report(Probe::Ready).await;
+        assert_eq!(report.entry("late").unwrap().ended().map(|e| e.as_str()), Some("timeout"));
+    }
+    assert_eq!(begun.get(), 1, "it is still in flight");
+    leave.wait();
+    // The end of the first run is known to the engine only; whichever poll comes after it begins the second.
+    let well = async {
+        loop {
+            let report = health.report(Probe::Ready).await;
+            assert_ne!(report.status(), Status::Degraded, "the late end was heard");
+            if report.status() == Status::Healthy {
+                break;
+            }
+            yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), well).await.unwrap();
+    assert_eq!(begun.get(), 2);
+    assert_eq!(logs::lines_with(&["check=late", "too late to be heard"]), [""; 0], "the late end was heard");
+    assert_eq!(logs::lines_with(&["check=late", "to=healthy"]).len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timed_out_run_is_dropped_and_its_destructors_run() {
+    struct OnDrop(Count);
+    impl Drop for OnDrop {
+        fn drop(&mut self) {
+            self.0.one();
+        }
+    }
+    let dropped = Count::default();
+    let counted = dropped.clone();
+    let hangs = move || {
+        let guard = OnDrop(counted.clone());
+        async move {
+            let _guard = guard;
+            std::future::pending::<()>().await;
+        }
+    };
+    let health = Health::builder().check_fn(Spec::named("hangs"), hangs).build().unwrap().start();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Unhealthy);
+    assert_eq!(dropped.get(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observation_is_stamped_with_the_beginning_of_its_run() {
+    let health = Health::builder()
+        .check_fn(Spec::named("slow"), || sleep(Duration::from_millis(500)))
+        .build()
+        .unwrap()
+        .start();
+    let report = health.report(Probe::Ready).await;
+    assert_eq!(report.entry("slow").unwrap().duration().map(|d| d.as_millis() / 10), Some(50));
+    // Usable for 30 s from the beginning, 0.5 s of which have passed at the end.
+    advance(Duration::from_millis(29_400)).await;
+    let entry = |report: health_core::Report| report.entry("slow").unwrap().status();
+    assert_eq!(entry(health.report_within(Probe::Ready, Duration::ZERO).await), Ok(Status::Healthy));
+}
