@@ -11,7 +11,7 @@ pub struct Location {
 }
 
 impl Location {
-    /// The given place; generated code writes `Location::new(file!(), line!(), column!())`.
+    /// The given place.
     #[must_use]
     pub const fn new(file: &'static str, line: u32, column: u32) -> Self {
         Self { file, line, column }

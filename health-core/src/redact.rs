@@ -135,7 +135,7 @@ static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| compile(&format!("(?i){SE
 /// What a secret looks like, and what stands in its place.
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let named = format!(
-        r#"(?i)([a-z0-9_-]*(?:{SECRET_WORDS})["']?\s*[=:]\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"')}}\]]+)"#
+        r#"(?i)([a-z0-9_-]*(?:{SECRET_WORDS})["']?\s*[=:]\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["']?[^\s,;&"')}}\]]+)"#
     );
     vec![
         (compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*"), HIDDEN),
@@ -234,5 +234,37 @@ mod tests {
         assert_eq!(field("token", "abc".into()), "***");
         assert_eq!(field("tokens", 42.into()), 42);
         assert_eq!(field("x", Value::from(vec![0; 10_000])).as_array().map(Vec::len), Some(WIDTH));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn whatever_comes_in_one_short_line_goes_out(raw in "\\PC*|(.|\n){0,3000}") {
+            let clean = text(&raw);
+            proptest::prop_assert!(clean.len() <= LONGEST && !clean.contains(char::is_control));
+            proptest::prop_assert_eq!(summary(Cow::Owned(raw)), clean);
+        }
+
+        #[test]
+        fn a_password_in_an_address_never_survives(
+            before in "[a-z =,]{0,40}",
+            user in "[a-z]{0,8}",
+            password in "[a-zA-Z0-9!#$%^&*()+/:?@=._~-]{1,40}",
+            after in "[a-z0-9:/ ]{0,40}",
+        ) {
+            let planted = format!("§{password}§");
+            let clean = text(&format!("{before} postgres://{user}:{planted}@{after}"));
+            proptest::prop_assert!(!clean.contains('§'), "{clean}");
+        }
+
+        #[test]
+        fn a_named_secret_never_survives(
+            name in "(db_|DB_)?(password|PASSWORD|secret|api_key|api-key|Token|pwd)",
+            sign in "=|: |\": \"| = ",
+            secret in "[a-zA-Z0-9]{1,40}",
+        ) {
+            let clean = text(&format!("cannot connect: {name}{sign}§{secret}§ host=db"));
+            proptest::prop_assert!(!clean.contains('§'), "{clean}");
+            proptest::prop_assert!(clean.contains("host=db"), "{clean}");
+        }
     }
 }
