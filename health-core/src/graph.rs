@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-/// The dependencies of every check, by index. Free of circles once [`Graph::circle`] has found none.
+/// The dependencies of every check, by index. Free of circles.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
     /// What each check depends on, directly.
