@@ -33,6 +33,7 @@ enum Asking {
 }
 
 /// One check, looked at.
+#[derive(Clone)]
 struct Look {
     check: usize,
     knowledge: Knowledge,
@@ -73,10 +74,10 @@ impl Engine {
         if probe == Probe::Startup {
             return if self.startup_has_passed() { Status::Healthy } else { Status::Unhealthy };
         }
-        let now = Instant::now();
+        let (phase, now) = (self.phase(), Instant::now());
         let tally =
             self.tally(&self.look(self.plan.joining(probe), now), Some(probe), now, Asking::Passively);
-        self.held_by_phase(probe, tally.verdict)
+        self.held_by(phase, probe, tally.verdict)
     }
 
     /// The report of a probe as it stands, without asking anything.
@@ -130,9 +131,9 @@ impl Engine {
         let (status, contributions) = match subject {
             Subject::Probe(probe) => {
                 let tally = self.tally(&looks, Some(probe), now, asking);
-                (self.held_by_phase(probe, tally.verdict), tally.contributions)
+                (self.held_by(phase, probe, tally.verdict), tally.contributions)
             }
-            Subject::Whole => self.tally_whole(&looks, now, asking),
+            Subject::Whole => self.tally_whole(&looks, phase, now, asking),
             Subject::Group(_) => {
                 let tally = self.tally(&looks, None, now, asking);
                 (tally.verdict, tally.contributions)
@@ -188,13 +189,21 @@ impl Engine {
     }
 
     /// Live and ready together; `looks` are of every check, in order.
-    fn tally_whole(&self, looks: &[Look], now: Instant, asking: Asking) -> (Status, Vec<Status>) {
+    fn tally_whole(
+        &self,
+        looks: &[Look],
+        phase: Phase,
+        now: Instant,
+        asking: Asking,
+    ) -> (Status, Vec<Status>) {
         let mut whole = Status::Healthy;
         let mut contributions = vec![Status::Healthy; looks.len()];
         for probe in [Probe::Live, Probe::Ready] {
             let joining = self.plan.joining(probe);
-            let tally = self.tally(&self.look(joining, now), Some(probe), now, asking);
-            whole = whole.max(self.held_by_phase(probe, tally.verdict));
+            // Looking a second time could see something else than what is listed.
+            let of_probe: Vec<_> = joining.iter().filter_map(|check| looks.get(*check)).cloned().collect();
+            let tally = self.tally(&of_probe, Some(probe), now, asking);
+            whole = whole.max(self.held_by(phase, probe, tally.verdict));
             for (check, own) in joining.iter().zip(tally.contributions) {
                 if let Some(slot) = contributions.get_mut(*check) {
                     *slot = own.max(*slot);
@@ -205,10 +214,10 @@ impl Engine {
     }
 
     /// What being not ready does, in one place.
-    fn held_by_phase(&self, probe: Probe, verdict: Status) -> Status {
+    fn held_by(&self, phase: Phase, probe: Probe, verdict: Status) -> Status {
         match probe {
             Probe::Live => verdict,
-            Probe::Ready if self.phase() == Phase::Running => verdict,
+            Probe::Ready if phase == Phase::Running => verdict,
             Probe::Startup if self.startup_has_passed() => Status::Healthy,
             Probe::Ready | Probe::Startup => Status::Unhealthy,
         }

@@ -187,17 +187,22 @@ impl Cell {
     }
 
     fn record(&self, mut state: MutexGuard<'_, State>, observation: Observation) {
-        let observation = Arc::new(observation);
-        let before = state.last.replace(Arc::clone(&observation));
-        let was = before.as_ref().map(|before| before.status);
+        let was = state.last.as_ref().map(|before| before.status);
         if observation.status.is_healthy() {
             state.last_success = Some(observation.at);
         }
         if was == Some(Status::Healthy) && observation.status.is_healthy() {
-            // The steady case: nobody to tell but those who wait, and nothing is allocated.
+            // The steady case: nobody to tell but those who wait, and nothing is allocated unless a report still
+            // shows the observation before.
+            match state.last.as_mut().and_then(Arc::get_mut) {
+                Some(before) => *before = observation,
+                None => state.last = Some(Arc::new(observation)),
+            }
             state.waiters.drain(..).for_each(|waiter| waiter.one_ended());
             return;
         }
+        let observation = Arc::new(observation);
+        let before = state.last.replace(Arc::clone(&observation));
         let has_changed = was != Some(observation.status);
         if has_changed {
             state.since = Some(observation.at);

@@ -119,6 +119,10 @@ pub(super) fn started(engine: &Engine) {
             "probe declared",
         );
     }
+    let waiting_for = engine.passive_report(Probe::Ready).waiting_for;
+    if !waiting_for.is_empty() {
+        tracing::info!(target: TARGET, waiting_for = waiting_for.join(","), "starting");
+    }
     if plan.checks.is_empty() {
         tracing::warn!(
             target: TARGET,

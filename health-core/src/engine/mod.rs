@@ -67,11 +67,11 @@ impl Engine {
             rounds: AtomicUsize::new(0),
             tasks: Mutex::default(),
         });
-        log::started(&engine);
         for gate in &engine.plan.gates {
             gate.listen(Arc::downgrade(&engine));
         }
         engine.first_look();
+        log::started(&engine);
         let mut tasks = vec![engine.handle.spawn(lifecycle::watch(Arc::downgrade(&engine))).abort_handle()];
         if !engine.startup_has_passed() {
             tasks.push(engine.handle.spawn(lifecycle::pass_startup(Arc::downgrade(&engine))).abort_handle());
