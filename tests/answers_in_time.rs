@@ -8,7 +8,7 @@ use health_core::{Health, Probe, ProblemKind, Scope, Spec, Status};
 use tokio::time::{Instant, timeout};
 
 fn hanging(deadline: &str) -> Health {
-    let spec = Spec::named("hangs").timeout("1h").probes([Probe::Ready, Probe::Live]).scope(Scope::Local);
+    let spec = Spec::named("hangs").timeout("1h").probe([Probe::Ready, Probe::Live]).scope(Scope::Local);
     Health::builder().deadline(deadline).check_fn(spec, pending::<()>).build().unwrap().start()
 }
 
@@ -46,7 +46,7 @@ async fn one_question_may_shorten_the_deadline_and_never_lengthen_it() {
 
 #[tokio::test(start_paused = true)]
 async fn each_probe_can_have_a_deadline_of_its_own() {
-    let spec = Spec::named("hangs").timeout("1h").probes([Probe::Ready, Probe::Live]).scope(Scope::Local);
+    let spec = Spec::named("hangs").timeout("1h").probe([Probe::Ready, Probe::Live]).scope(Scope::Local);
     let builder = Health::builder().deadline("2s").deadline_of(Probe::Live, Duration::from_millis(50));
     let health = builder.check_fn(spec, pending::<()>).build().unwrap().start();
     assert!(elapsed(health.report(Probe::Live)).await.0 < Duration::from_millis(60));

@@ -43,7 +43,7 @@ async fn edges_cross_probes_and_run_nothing() {
         std::future::ready(Status::Unhealthy)
     };
     let builder =
-        Health::builder().check_fn(Spec::named("network").probes(health_core::ProbeSet::NONE), network);
+        Health::builder().check_fn(Spec::named("network").probe(health_core::ProbeSet::NONE), network);
     let builder = with(builder, Spec::named("db").depends_on(["network"]), Status::Unhealthy);
     let health = builder.build().unwrap().start();
     let report = health.report(Probe::Ready).await;
@@ -123,7 +123,7 @@ async fn an_unknown_member_counts_as_unhealthy_except_early_in_live() {
     use health_core::Scope;
     for (probe, expected) in [(Probe::Ready, Status::Unhealthy), (Probe::Live, Status::Healthy)] {
         let spec =
-            |name: &'static str| Spec::named(name).group("g").probes(probe).scope(Scope::Local).timeout("1h");
+            |name: &'static str| Spec::named(name).group("g").probe(probe).scope(Scope::Local).timeout("1h");
         let health = Health::builder()
             .deadline("1ms")
             .check_fn(spec("well"), || async {})

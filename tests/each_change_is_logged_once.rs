@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use health_core::{Failure, Gate, Health, Outcome, Probe, Scope, Spec};
+use health_core::{Failure, Gate, Health, Outcome, Probe, Scope, Spec, health_check};
 use health_tests::logs::{lines_with, record};
 
 /// A check that plays one outcome after the other and repeats the last one.
@@ -104,7 +104,7 @@ async fn what_is_not_critical_warns_and_degrades() {
 async fn the_start_says_what_is_declared_and_every_run_is_a_span() {
     record();
     let spec = Spec::named("log-start")
-        .probes([Probe::Live, Probe::Ready])
+        .probe([Probe::Live, Probe::Ready])
         .scope(Scope::Local)
         .timeout("90s")
         .group("g");
@@ -133,6 +133,7 @@ async fn phases_gates_and_an_empty_declaration_are_said() {
     let gate = Gate::new("log-gate");
     let health = Health::builder().gate(&gate).build().unwrap().start();
     assert_eq!(lines_with(&["WARN", "no check is declared"]).len(), 1);
+    assert_eq!(lines_with(&["INFO", "starting", "waiting_for=gate:log-gate"]).len(), 1);
     gate.open();
     health.drain();
     let drained = lines_with(&["probe changed", "probe=ready", "phase=draining"]);
@@ -176,4 +177,17 @@ async fn a_round_is_one_step_however_many_checks_change_in_it() {
     assert_eq!(both.len(), 1, "{both:#?}");
     let partly = lines_with(&["probe changed", "failing=log-round-with-a-longer-name"]);
     assert!(partly.is_empty(), "{partly:#?}");
+}
+
+#[health_check(name = "log-undiscovered")]
+async fn undiscovered() {}
+
+#[tokio::test]
+async fn what_is_declared_and_not_discovered_is_said() {
+    record();
+    let forgotten = || lines_with(&["WARN", "none was discovered: add `.discover()`", "checks=1"]).len();
+    drop(Health::builder().discover().build().unwrap().start());
+    let before = forgotten();
+    drop(Health::builder().check_fn(Spec::named("other"), || async {}).build().unwrap().start());
+    assert!(forgotten() > before);
 }

@@ -89,7 +89,7 @@ fn system(ending: Ending, critical: bool, joins: Option<Probe>, block: mpsc::Rec
         .critical(critical)
         .timeout(timeout)
         .scope(Scope::Local)
-        .probes(joins.map_or(ProbeSet::NONE, ProbeSet::from));
+        .probe(joins.map_or(ProbeSet::NONE, ProbeSet::from));
     Health::builder().deadline("600ms").check_fn(spec, run(ending, block))
 }
 

@@ -18,7 +18,7 @@ fn system(runs: &Arc<AtomicUsize>) -> (Health, Gate, Weak<()>) {
         std::future::ready(Status::Unhealthy)
     };
     let health = Health::builder()
-        .check_fn(Spec::named("startup").probes(Probe::Startup), startup)
+        .check_fn(Spec::named("startup").probe(Probe::Startup), startup)
         .check_with(Spec::named("hangs").timeout("1h"), witness, |held| async move {
             pending::<()>().await;
             drop(held);

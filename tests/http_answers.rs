@@ -49,7 +49,7 @@ async fn get(endpoints: &Endpoints, path: &str) -> Seen {
 
 /// A health whose live, ready and startup are all of this status, by checks of these names, in this group.
 fn of_status(status: Status) -> Health {
-    let spec = |name, probe| Spec::named(name).probes([probe]).scope(Scope::Local).group("all");
+    let spec = |name, probe| Spec::named(name).probe([probe]).scope(Scope::Local).group("all");
     Health::builder()
         .check_fn(spec("l", Probe::Live), move || async move { status })
         .check_fn(spec("a/r", Probe::Ready), move || async move { status })
@@ -166,11 +166,11 @@ fn mixed() -> Health {
         .check_fn(Spec::named("db").group("storage").depends_on(["network"]), || async {
             Err::<(), _>(Failure::new("no answer").because("connection refused"))
         })
-        .check_fn(Spec::named("network").probes(ProbeSet::NONE), || async { Outcome::unhealthy("no route") })
+        .check_fn(Spec::named("network").probe(ProbeSet::NONE), || async { Outcome::unhealthy("no route") })
         .check_fn(Spec::named("cache").critical(false), || async {
             Outcome::unhealthy("cold").data("entries", 0)
         })
-        .check_fn(Spec::named("disk").probes([Probe::Live, Probe::Ready]).scope(Scope::Local), || async {})
+        .check_fn(Spec::named("disk").probe([Probe::Live, Probe::Ready]).scope(Scope::Local), || async {})
         .check_fn(Spec::named("queue"), || async { Err::<(), _>(std::io::Error::other("secret")) })
         .build()
         .unwrap()

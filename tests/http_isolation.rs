@@ -34,7 +34,7 @@ async fn a_check_that_blocks_the_engines_thread_delays_no_other_answer() {
             };
             let health = Health::builder()
                 .check_fn(Spec::named("blocks").timeout("1h"), blocking)
-                .check_fn(Spec::named("innocent").probes([Probe::Startup]).scope(Scope::Local), || async {})
+                .check_fn(Spec::named("innocent").probe([Probe::Startup]).scope(Scope::Local), || async {})
                 .deadline("1h")
                 .deadline_of(Probe::Startup, "1s")
                 .build()

@@ -17,7 +17,7 @@ use health_tests::logs;
 /// Live is healthy, ready is not, so that the two are told apart by their codes.
 fn health() -> Health {
     Health::builder()
-        .check_fn(Spec::named("process").probes([Probe::Live]).scope(Scope::Local).group("own"), || async {})
+        .check_fn(Spec::named("process").probe([Probe::Live]).scope(Scope::Local).group("own"), || async {})
         .check_fn(Spec::named("db"), || async { Outcome::unhealthy("away") })
         .build()
         .unwrap()

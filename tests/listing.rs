@@ -67,7 +67,7 @@ impl HealthComponent for Hostile {
             .describe(HOSTILE_TEXT)
             .group(HOSTILE_TEXT)
             .depends_on([HOSTILE_TEXT, "db", "db"])
-            .probes(ProbeSet::of(&[Probe::Ready]))
+            .probe(ProbeSet::of(&[Probe::Ready]))
             .scope(Scope::Local);
         parts.check(spec, |this| &this.0);
     }

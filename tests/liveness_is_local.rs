@@ -13,21 +13,19 @@ fn fault(spec: Spec) -> String {
 #[test]
 fn joining_live_needs_scope_local_said_out_loud() {
     for spec in [Spec::named("db"), Spec::named("db").scope(Scope::Shared)] {
-        let message = fault(spec.probes([Probe::Live, Probe::Ready]));
+        let message = fault(spec.probe([Probe::Live, Probe::Ready]));
         assert!(message.contains("restart repairs only what is wrong in this process"), "{message}");
         assert!(message.contains("is an outage"), "{message}");
     }
-    let local = Spec::named("loop").scope(Scope::Local).probes(Probe::Live);
+    let local = Spec::named("loop").scope(Scope::Local).probe(Probe::Live);
     assert!(Health::builder().check_fn(local, || async {}).build().is_ok());
 }
 
 #[test]
 fn what_is_shared_cannot_join_startup() {
-    let message = fault(Spec::named("db").scope(Scope::Shared).probes(Probe::Startup));
+    let message = fault(Spec::named("db").scope(Scope::Shared).probe(Probe::Startup));
     assert!(message.contains("would keep the whole fleet restarting"), "{message}");
-    assert!(
-        Health::builder().check_fn(Spec::named("db").probes(Probe::Startup), || async {}).build().is_ok()
-    );
+    assert!(Health::builder().check_fn(Spec::named("db").probe(Probe::Startup), || async {}).build().is_ok());
 }
 
 #[tokio::test]

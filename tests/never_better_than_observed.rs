@@ -77,7 +77,7 @@ async fn silence_is_no_failure() {
 
 #[tokio::test(start_paused = true)]
 async fn in_live_what_has_not_been_observed_has_no_say_for_half_a_minute() {
-    let spec = Spec::named("loop").probes([Probe::Live, Probe::Ready]).scope(Scope::Local).timeout("1h");
+    let spec = Spec::named("loop").probe([Probe::Live, Probe::Ready]).scope(Scope::Local).timeout("1h");
     let health = Health::builder().check_fn(spec, pending::<()>).build().unwrap().start();
     assert_eq!(health.report(Probe::Live).await.status(), Status::Healthy);
     assert_eq!(health.report(Probe::Ready).await.status(), Status::Unhealthy, "only live waits");

@@ -58,7 +58,7 @@ fn everything_that_is_wrong_is_listed_at_once_in_the_order_of_places() {
         .resource(1_u8)
         .resource(2_u8)
         .component(Shards(BTreeMap::from([("eu".into(), Shard), ("EU West".into(), Shard)])))
-        .check_fn(Spec::named("Bad Name").timeout("0s").probes(Probe::Live), || async {})
+        .check_fn(Spec::named("Bad Name").timeout("0s").probe(Probe::Live), || async {})
         .group("replicas", Quorum::at_least(2))
         .gate(&Gate::new("one-gate"))
         .gate(&Gate::new("one-gate"))
@@ -98,7 +98,7 @@ fn everything_that_is_wrong_is_listed_at_once_in_the_order_of_places() {
         "error: checks depend on each other in a circle: `circle/a` -> `circle/b` -> `circle/a`",
         "error: `never-linked` is required, and nothing in this assembly has that name",
         "write `use the_crate as _;`",
-        "error: the group `replicas` needs 2 healthy members, and 0 are enabled in it",
+        "error: the group `replicas` needs 2 healthy members, and 0 are enabled in it\n  --> tests/problems_all_at_once.rs:62:10\n  help: write `group = \"replicas\"` on its members, or ask for fewer",
         "error: two resources lend a `u8`",
         "error: the name `shards/all/EU West` contains 'E'; write segments",
         "error: `shards/all/EU West` is one of many and does not say what it may do to the whole",
@@ -124,7 +124,7 @@ fn the_members_of_a_quorum_share_one_set_of_probes() {
     let member = |name: &'static str| Spec::named(name).group("g");
     let error = Health::builder()
         .check_fn(member("a"), || async {})
-        .check_fn(member("b").probes(Probe::Startup), || async {})
+        .check_fn(member("b").probe(Probe::Startup), || async {})
         .group("g", Quorum::at_least(1))
         .build()
         .unwrap_err();
@@ -143,8 +143,10 @@ fn a_quorum_of_nothing_and_a_second_policy_are_refused() {
     assert!(only_problem(&error).message().contains("asks for nothing"), "{error}");
     let error = builder().group("g", Quorum::at_least(1)).group("g", Quorum::majority()).build().unwrap_err();
     assert!(only_problem(&error).message().contains("two policies"), "{error}");
+    let error = builder().group("gg", Quorum::at_least(1)).build().unwrap_err();
+    assert!(error.to_string().contains("help: did you mean `g`?"), "{error}");
     let error = builder().disable("a").group("g", Quorum::majority()).build().unwrap_err();
-    assert!(only_problem(&error).message().contains("needs 1 healthy members, and 0 are enabled"), "{error}");
+    assert!(only_problem(&error).message().contains("needs 1 healthy member, and 0 are enabled"), "{error}");
 }
 
 #[test]
@@ -167,6 +169,8 @@ fn what_is_disabled_needs_nothing() {
 fn a_required_check_may_be_disabled_but_not_missing() {
     let off = Spec::named("off").enabled(false);
     assert!(Health::builder().check_fn(off, || async {}).require(["off"]).build().is_ok());
+    let error = Health::builder().discover().require(["databse"]).build().unwrap_err();
+    assert!(error.to_string().contains("did you mean `database`? else: a crate that is only"), "{error}");
     let error = Health::builder().require(["database"]).build().unwrap_err();
     assert!(error.to_string().contains("nothing is discovered without `.discover()`"), "{error}");
     assert!(Health::builder().component(Shards(BTreeMap::new())).require(["shards"]).build().is_ok());

@@ -37,7 +37,7 @@ impl Switch {
 }
 
 fn startup(name: &'static str) -> Spec {
-    Spec::named(name).probes(Probe::Startup)
+    Spec::named(name).probe(Probe::Startup)
 }
 
 #[tokio::test(start_paused = true)]
@@ -80,7 +80,7 @@ async fn the_tries_come_after_a_quarter_of_a_second_doubling_to_five() {
 #[tokio::test(start_paused = true)]
 async fn after_it_has_passed_startup_runs_nothing_and_stays_healthy() {
     let schema = Switch::new(true);
-    let spec = startup("schema").probes([Probe::Startup, Probe::Ready]);
+    let spec = startup("schema").probe([Probe::Startup, Probe::Ready]);
     let health = Health::builder().check_fn(spec, schema.check()).build().unwrap().start();
     assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
     let runs = schema.runs();
@@ -105,7 +105,7 @@ async fn after_it_has_passed_startup_runs_nothing_and_stays_healthy() {
 #[tokio::test(start_paused = true)]
 async fn a_failing_check_that_is_not_critical_does_not_hold_startup_but_must_have_been_observed() {
     let (optional, slow) =
-        (Switch::new(false), Spec::named("slow").probes(Probe::Startup).critical(false).timeout("10s"));
+        (Switch::new(false), Spec::named("slow").probe(Probe::Startup).critical(false).timeout("10s"));
     let health = Health::builder()
         .check_fn(startup("optional").critical(false), optional.check())
         .check_fn(slow, || sleep(Duration::from_secs(3)))
@@ -175,7 +175,7 @@ async fn a_gate_dropped_unopened_says_so() {
 
 #[tokio::test]
 async fn draining_turns_ready_red_at_once_and_nothing_else() {
-    let spec = Spec::named("loop").probes([Probe::Live, Probe::Ready, Probe::Startup]).scope(Scope::Local);
+    let spec = Spec::named("loop").probe([Probe::Live, Probe::Ready, Probe::Startup]).scope(Scope::Local);
     let health = Health::builder().check_fn(spec, || async {}).build().unwrap().start();
     assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
     assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);

@@ -86,12 +86,20 @@ impl Plan {
 #[must_use = "an assembly does nothing until it is started"]
 pub struct Assembly {
     plan: Plan,
-    /// Component types that were linked in and never handed in.
-    unused: Vec<(&'static str, Location)>,
+    unused: Unused,
+}
+
+/// What was linked in and takes no part.
+#[derive(Default)]
+pub(crate) struct Unused {
+    /// Annotated functions, when nothing was discovered.
+    pub(crate) undiscovered: usize,
+    /// Component types that were never handed in, when everything else was discovered.
+    pub(crate) components: Vec<(&'static str, Location)>,
 }
 
 impl Assembly {
-    pub(crate) fn new(plan: Plan, unused: Vec<(&'static str, Location)>) -> Self {
+    pub(crate) fn new(plan: Plan, unused: Unused) -> Self {
         Self { plan, unused }
     }
 
@@ -108,10 +116,16 @@ impl Assembly {
     pub fn start(self) -> Health {
         let handle = tokio::runtime::Handle::current();
         drop(tokio::time::sleep(Duration::ZERO));
-        for (name, location) in &self.unused {
+        for (name, location) in &self.unused.components {
             tracing::warn!(
                 target: "health", component = name, declared = %location,
                 "a component is declared and was never handed in; its checks do not run",
+            );
+        }
+        if self.unused.undiscovered > 0 {
+            tracing::warn!(
+                target: "health", checks = self.unused.undiscovered,
+                "checks are declared in this binary and none was discovered: add `.discover()` to the builder",
             );
         }
         Health::new(Engine::start(self.plan, handle))

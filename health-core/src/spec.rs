@@ -46,7 +46,7 @@ impl fmt::Display for Scope {
 ///
 /// let spec = Spec::named("storage/primary")
 ///     .describe("The primary answers a trivial query.")
-///     .probes([Probe::Ready])
+///     .probe([Probe::Ready])
 ///     .timeout("500ms")
 ///     .scope(Scope::Shared)
 ///     .critical(true)
@@ -97,8 +97,8 @@ impl Spec {
         self
     }
 
-    /// The probes in which the check weighs; [`ProbeSet::NONE`] for none. Default: [`Probe::Ready`].
-    pub fn probes(mut self, probes: impl Into<ProbeSet>) -> Self {
+    /// The probe in which the check weighs, or several; [`ProbeSet::NONE`] for none. Default: [`Probe::Ready`].
+    pub fn probe(mut self, probes: impl Into<ProbeSet>) -> Self {
         self.probes = probes.into();
         self
     }
@@ -172,7 +172,7 @@ impl Spec {
         }
         if self.probes.contains(Probe::Live) && self.scope != Some(Scope::Local) {
             faults.push(format!(
-                "`{}` joins live without `scope = \"local\"`; a restart repairs only what is wrong in this process or \
+                "`{}` joins live without a local scope (`scope = \"local\"`, `.scope(Scope::Local)`); a restart repairs only what is wrong in this process or \
                  on this machine, and a fleet that restarts together because of something it shares is an outage",
                 self.name
             ));

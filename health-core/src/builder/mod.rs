@@ -1,5 +1,6 @@
 //! Collects what a process says about its health, before it is validated.
 
+mod groups;
 mod validate;
 
 use std::borrow::Cow;

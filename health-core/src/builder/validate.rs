@@ -3,8 +3,8 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use super::HealthBuilder;
-use crate::assembly::{Assembly, Check, GroupPolicy, Plan};
+use super::{HealthBuilder, groups};
+use crate::assembly::{Assembly, Check, Plan, Unused};
 use crate::catalog::{self, CheckRecord};
 use crate::check::Runner;
 use crate::component::Origin;
@@ -15,8 +15,8 @@ use crate::resources::{Binder, Doubled};
 use crate::{BuildError, Location, Spec};
 
 /// A check on its way into the assembly.
-struct Candidate {
-    spec: Spec,
+pub(super) struct Candidate {
+    pub(super) spec: Spec,
     origin: Origin,
     source: Source,
 }
@@ -41,14 +41,14 @@ pub(super) fn assembly(
     own_faults(builder, &candidates, &mut problems);
     doubled_names(&candidates, &mut problems);
     gates(builder, &mut problems);
-    let quorums = quorums(builder, &candidates, &mut problems);
+    let quorums = groups::policies(builder, &candidates, &mut problems);
     let graph = graph(&candidates, &known, &mut problems);
     let checks = bind(builder, candidates, &mut problems);
     BuildError::unless_empty(problems)?;
 
     let gates = std::mem::take(&mut builder.gates);
     let plan = Plan::new(checks, graph, quorums, gates, builder.deadlines);
-    Ok(Assembly::new(plan, unused_components(builder)))
+    Ok(Assembly::new(plan, unused(builder)))
 }
 
 /// Everything declared, sorted by name; what comes unordered gets its order here.
@@ -123,14 +123,14 @@ fn required(builder: &HealthBuilder, candidates: &[Candidate], problems: &mut Ve
                 record.name, record.location
             )),
             None if !builder.discover => problem.help("nothing is discovered without `.discover()`"),
-            None => problem.help(match name::nearest(name, candidates.iter().map(|c| &*c.spec.name)) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => {
-                    "a crate that is only a dependency is not linked until something in it is named: write \
-                         `use the_crate as _;`"
-                        .into()
-                }
-            }),
+            None => {
+                let nearest = name::nearest(name, candidates.iter().map(|candidate| &*candidate.spec.name));
+                let guess = nearest.map_or_else(String::new, |nearest| format!("did you mean `{nearest}`? else: "));
+                problem.help(format!(
+                    "{guess}a crate that is only a dependency is not linked until something in it is named: write \
+                     `use the_crate as _;`"
+                ))
+            }
         });
     }
 }
@@ -163,7 +163,7 @@ fn doubled_names(candidates: &[Candidate], problems: &mut Vec<Problem>) {
         let name = same.first().map_or("", |first| &*first.spec.name);
         let message = format!("the name `{}` is declared {} times", name.escape_debug(), same.len());
         let problem = Problem::new(ProblemKind::DoubledName, places, message);
-        problems.push(problem.help("names are unique in one `Health`: write another `name = \"...\"`"));
+        problems.push(problem.help("names are unique in one `Health`: give one of them another, with `name = \"...\"` or `Spec::named`"));
     }
 }
 
@@ -179,54 +179,6 @@ fn gates(builder: &HealthBuilder, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(ProblemKind::DoubledName, [gate.location, first], message));
         }
     }
-}
-
-fn quorums(
-    builder: &HealthBuilder,
-    candidates: &[Candidate],
-    problems: &mut Vec<Problem>,
-) -> Vec<GroupPolicy> {
-    let mut seen: HashMap<&str, Location> = HashMap::new();
-    let mut policies = Vec::with_capacity(builder.groups.len());
-    for (group, quorum, place) in &builder.groups {
-        if let Some(first) = seen.insert(group, *place) {
-            let message = format!("the group `{}` has two policies", group.escape_debug());
-            problems.push(Problem::new(ProblemKind::DoubledName, [*place, first], message));
-        }
-        let members: Vec<_> =
-            candidates.iter().filter(|member| member.spec.group.as_ref() == Some(group)).collect();
-        let need = quorum.of(members.len());
-        let mut fault = |message: String, places: Vec<Location>| {
-            problems.push(Problem::new(ProblemKind::Quorum, places, message));
-        };
-        if need == 0 {
-            fault(
-                format!("a quorum of 0 in the group `{group}` asks for nothing; write at least 1"),
-                vec![*place],
-            );
-        } else if need > members.len() {
-            let count = members.len();
-            let message =
-                format!("the group `{group}` needs {need} healthy members, and {count} are enabled in it");
-            fault(message, vec![*place]);
-        }
-        let first = members.first().map(|first| first.spec.probes);
-        if let Some(odd) = members.iter().find(|member| Some(member.spec.probes) != first) {
-            let others = first.unwrap_or(odd.spec.probes);
-            let message = format!(
-                "`{}` joins {} while others in the group `{group}` join {others}; the members of a quorum share one set \
-                 of probes",
-                odd.spec.name, odd.spec.probes
-            );
-            fault(message, vec![odd.spec.location, *place]);
-        }
-        policies.push(GroupPolicy {
-            name: group.clone(),
-            need,
-            critical: quorum.critical.unwrap_or(members.iter().any(|member| member.spec.is_critical())),
-        });
-    }
-    policies
 }
 
 fn graph(candidates: &[Candidate], known: &HashSet<String>, problems: &mut Vec<Problem>) -> Graph {
@@ -256,7 +208,8 @@ fn graph(candidates: &[Candidate], known: &HashSet<String>, problems: &mut Vec<P
         names.extend(names.first().cloned());
         let message = format!("checks depend on each other in a circle: {}", names.join(" -> "));
         let places = members.iter().map(|spec| spec.location);
-        problems.push(Problem::new(ProblemKind::Cycle, places, message));
+        let problem = Problem::new(ProblemKind::Cycle, places, message);
+        problems.push(problem.help("`depends_on` points at causes: remove the edge that does not"));
         Graph::default()
     })
 }
@@ -293,13 +246,12 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
     checks
 }
 
-/// Component types that were linked in and never handed in, when everything else is discovered.
-fn unused_components(builder: &HealthBuilder) -> Vec<(&'static str, Location)> {
+fn unused(builder: &HealthBuilder) -> Unused {
     if !builder.discover {
-        return Vec::new();
+        return Unused { undiscovered: catalog::linked_checks().len(), components: Vec::new() };
     }
     let used: HashSet<TypeId> = builder.declared.components.iter().map(|(id, _)| *id).collect();
     let unused =
         catalog::linked_components().into_iter().filter(|record| !used.contains(&(record.type_id)()));
-    unused.map(|record| (record.name, record.location)).collect()
+    Unused { undiscovered: 0, components: unused.map(|record| (record.name, record.location)).collect() }
 }
