@@ -19,11 +19,12 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use health_core::{
-    DEFAULT_DEADLINE, Failure, Format, HealthCheck, HealthComponent, KubernetesProbes, Outcome, catalog,
-    health_check,
+    DEFAULT_DEADLINE, Failure, Format, HealthCheck, HealthComponent, KubernetesProbes, Outcome, Status,
+    catalog, health_check,
 };
 
 /// The primary database answers a trivial query.
@@ -45,11 +46,18 @@ async fn network(resolver: &Resolver) -> io::Result<()> {
 }
 
 /// The data folder can be written and emptied.
-#[health_check(probe = ["live", "ready"], scope = "local", timeout = "2s", blocking = true)]
+#[health_check(scope = "local", timeout = "500ms", blocking = true)]
 fn disk() -> io::Result<()> {
     let file = std::env::temp_dir().join("health-disk-check");
     std::fs::write(&file, "still here")?;
     std::fs::remove_file(file)
+}
+
+/// The loop that sends orders has turned within the last minute: what hangs in this process, a restart repairs.
+#[health_check(name = "dispatcher", probe = ["live", "ready"], scope = "local", blocking = false)]
+fn dispatcher(turned: &LastTurn) -> Status {
+    let idle = turned.0.lock().map_or(Duration::MAX, |at| at.elapsed());
+    if idle < Duration::from_secs(60) { Status::Healthy } else { Status::Unhealthy }
 }
 
 /// The search answers; the shop sells without it.
@@ -92,6 +100,9 @@ impl Pool {
         Ok(())
     }
 }
+
+/// When the loop of this process has last turned.
+struct LastTurn(Mutex<Instant>);
 
 /// Stands for a client of the name service.
 struct Resolver;
