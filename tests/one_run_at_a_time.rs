@@ -188,3 +188,20 @@ async fn an_observation_is_stamped_with_the_beginning_of_its_run() {
     let entry = |report: health_core::Report| report.entry("slow").unwrap().status();
     assert_eq!(entry(health.report_within(Probe::Ready, Duration::ZERO).await), Ok(Status::Healthy));
 }
+
+#[tokio::test]
+async fn a_report_that_is_kept_shows_what_it_showed_and_hinders_nothing() {
+    let turns = Count::default();
+    let counted = turns.clone();
+    let counts = move || {
+        counted.one();
+        std::future::ready(Outcome::healthy().data("turn", counted.get()))
+    };
+    let health = Health::builder().check_fn(Spec::named("counts"), counts).build().unwrap().start();
+    let turn = |report: &health_core::Report| report.entry("counts").unwrap().data()[0].value().clone();
+    let first = health.report(Probe::Ready).await;
+    let second = health.report(Probe::Ready).await;
+    drop(health.report(Probe::Ready).await);
+    let fourth = health.report(Probe::Ready).await;
+    assert_eq!([&first, &second, &fourth].map(turn), [1, 2, 4].map(serde_json::Value::from));
+}
