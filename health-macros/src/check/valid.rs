@@ -166,8 +166,12 @@ fn reference(ty: &Type) -> Option<&syn::TypeReference> {
 
 fn by_value(typed: &Typed) -> String {
     let parameter = typed.name();
-    match arc_content(&typed.ty) {
-        Some(content) => format!(
+    match shared_content(&typed.ty) {
+        Some((wrapper, content)) if wrapper == "Data" => format!(
+            "a check borrows its resources: write `{parameter}: &{}`, and hand in `.resource({parameter}.into_inner())`",
+            written(content)
+        ),
+        Some((_, content)) => format!(
             "a check borrows its resources: write `{parameter}: &{}`, which is lent from an `Arc` too",
             written(content)
         ),
@@ -175,14 +179,15 @@ fn by_value(typed: &Typed) -> String {
     }
 }
 
-fn arc_content(ty: &Type) -> Option<&Type> {
+/// What an `Arc`, or the `Data` of actix-web, shares.
+fn shared_content(ty: &Type) -> Option<(&Ident, &Type)> {
     let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == "Arc")?;
+    let last = path.path.segments.last().filter(|last| last.ident == "Arc" || last.ident == "Data")?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else {
         return None;
     };
     match arguments.args.first() {
-        Some(GenericArgument::Type(content)) => Some(content),
+        Some(GenericArgument::Type(content)) => Some((&last.ident, content)),
         _ => None,
     }
 }
