@@ -1,62 +1,11 @@
 //! Rule 14 over HTTP: every status, exposure and method has one code, one set of headers and one body.
 
-use std::future::pending;
-use std::time::Duration;
-
-use actix_web::body::{BodySize, MessageBody as _};
+use actix_web::body::MessageBody as _;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{App, HttpResponse, test, web};
-use health_actix::{Endpoints, endpoints};
+use health_actix::endpoints;
 use health_core::{Exposure, Failure, Gate, Health, Outcome, Probe, ProbeSet, Scope, Spec, Status};
-use health_tests::logs;
-use tokio::time::Instant;
-
-/// What one request came to.
-#[derive(Debug, PartialEq, Eq)]
-struct Seen {
-    code: u16,
-    headers: Vec<(String, String)>,
-    length: BodySize,
-    body: String,
-}
-
-impl Seen {
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
-    }
-}
-
-/// Asks an application that has nothing but these endpoints.
-async fn ask_with(endpoints: &Endpoints, request: test::TestRequest) -> Seen {
-    let app = test::init_service(App::new().service(endpoints.clone())).await;
-    let response = test::call_service(&app, request.to_request()).await;
-    let text = |value: &actix_web::http::header::HeaderValue| value.to_str().unwrap().to_owned();
-    let mut headers: Vec<_> =
-        response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-    headers.sort();
-    let (code, length) = (response.status().as_u16(), response.response().body().size());
-    let body = String::from_utf8(test::read_body(response).await.to_vec()).unwrap();
-    Seen { code, headers, length, body }
-}
-
-async fn ask(endpoints: &Endpoints, method: Method, path: &str) -> Seen {
-    ask_with(endpoints, test::TestRequest::with_uri(path).method(method)).await
-}
-
-async fn get(endpoints: &Endpoints, path: &str) -> Seen {
-    ask(endpoints, Method::GET, path).await
-}
-
-/// A health whose live, ready and startup are all of this status, by checks of these names, in this group.
-fn of_status(status: Status) -> Health {
-    let spec = |name, probe| Spec::named(name).probe([probe]).scope(Scope::Local).group("all");
-    Health::builder()
-        .check_fn(spec("l", Probe::Live), move || async move { status })
-        .check_fn(spec("a/r", Probe::Ready), move || async move { status })
-        .build()
-        .unwrap()
-        .start()
-}
+use health_tests::asking::{ask, ask_with, get, of_status};
 
 /// A body with its times and durations taken out, which are the only things in it that differ from run to run.
 fn timeless(body: &str) -> String {
@@ -357,81 +306,4 @@ async fn below_checks_a_name_that_exists_and_one_that_does_not_are_the_same_404(
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path} looks well");
         assert!(test::read_body(response).await.is_empty());
     }
-}
-
-#[tokio::test]
-async fn changing_one_code_drops_no_other() {
-    let codes = |endpoints: fn(Health) -> Endpoints| async move {
-        let mut codes = Vec::new();
-        for status in Status::ALL {
-            let seen = get(&endpoints(of_status(status)), "/health/ready").await;
-            assert_eq!(seen.header("x-health-status"), Some(status.as_str()));
-            codes.push(seen.code);
-        }
-        codes
-    };
-    assert_eq!(codes(endpoints).await, [200, 200, 503]);
-    let degraded = |health| endpoints(health).status_code(Status::Degraded, StatusCode::TOO_MANY_REQUESTS);
-    assert_eq!(codes(degraded).await, [200, 429, 503]);
-    let both = |health| {
-        endpoints(health)
-            .status_code(Status::Unhealthy, StatusCode::NOT_FOUND)
-            .status_code(Status::Degraded, StatusCode::TOO_MANY_REQUESTS)
-    };
-    assert_eq!(codes(both).await, [200, 429, 404]);
-    let redirecting = |health| {
-        endpoints(health)
-            .status_code(Status::Healthy, StatusCode::NOT_MODIFIED)
-            .status_code(Status::Degraded, StatusCode::FOUND)
-            .status_code(Status::Unhealthy, StatusCode::CONTINUE)
-    };
-    assert_eq!(codes(redirecting).await, [200, 200, 503], "a code that carries no verdict is refused");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_deadline_can_only_be_shortened() {
-    let health = Health::builder()
-        .check_fn(Spec::named("stuck").timeout("1h"), pending::<()>)
-        .build()
-        .unwrap()
-        .start();
-    for (asked, expected) in [(None, 800), (Some(50), 50), (Some(10_000), 800), (Some(0), 0)] {
-        let mut endpoints = endpoints(health.clone()).exposure(Exposure::Checks);
-        if let Some(asked) = asked {
-            endpoints = endpoints.deadline(Duration::from_millis(asked));
-        }
-        for path in ["/health", "/health/ready", "/health/checks/stuck"] {
-            let begun = Instant::now();
-            assert_eq!(get(&endpoints, path).await.code, 503);
-            let took = begun.elapsed();
-            let expected = Duration::from_millis(expected);
-            assert!(
-                took >= expected && took <= expected + Duration::from_millis(2),
-                "{asked:?} {path}: {took:?}"
-            );
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_kubelet_that_takes_the_overview_for_a_probe_is_told_once() {
-    logs::record();
-    let health = of_status(Status::Healthy);
-    let told = || logs::lines_with(&["WARN", "kubelet", "/overview-told"]).len();
-    let kubelet =
-        |path: &str| test::TestRequest::with_uri(path).insert_header(("User-Agent", "kube-probe/1.33"));
-    let endpoints = endpoints(health).mount("/overview-told");
-    ask_with(
-        &endpoints,
-        test::TestRequest::with_uri("/overview-told").insert_header(("User-Agent", "curl/8")),
-    )
-    .await;
-    ask_with(&endpoints, kubelet("/overview-told/live")).await;
-    ask_with(&endpoints, kubelet("/overview-told/ready")).await;
-    assert_eq!(told(), 0);
-    for _ in 0..3 {
-        // Each time another application, as every worker has its own.
-        assert_eq!(ask_with(&endpoints, kubelet("/overview-told")).await.code, 200);
-    }
-    assert_eq!(told(), 1);
 }

@@ -1,5 +1,6 @@
 //! What several test files share: captured logs, running examples, real servers.
 
+pub mod asking;
 pub mod http;
 pub mod logs;
 pub mod panics;

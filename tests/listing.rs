@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use health_core::__private_v1 as private;
 use health_core::{
-    Failure, Format, HealthCheck, HealthComponent, KubernetesProbes, Location, Outcome, Parts, Probe,
-    ProbeSet, Scope, Spec, catalog, health_check,
+    Failure, Format, HealthCheck, HealthComponent, Location, Outcome, Parts, Probe, ProbeSet, Scope, Spec,
+    catalog, health_check,
 };
 use health_tests::programs;
-use k8s_openapi::api::core::v1::Container;
 use serde_json::{Value, json};
 
 static RAN: AtomicBool = AtomicBool::new(false);
@@ -283,91 +281,6 @@ fn an_unknown_format_lists_the_known_ones() {
     for format in Format::ALL {
         assert_eq!(format.as_str().parse::<Format>().as_ref(), Ok(format));
         assert!(error.to_string().contains(format.as_str()));
-    }
-}
-
-fn container(probes: KubernetesProbes) -> Value {
-    let yaml = catalog().listing(Format::Kubernetes).kubernetes(probes).to_string();
-    let mut container: Value =
-        serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
-    container["name"] = json!("app");
-    container
-}
-
-/// What the types of Kubernetes know of it: a field that they do not know is lost.
-fn as_kubernetes_reads(container: &Value) -> Value {
-    let container: Container = serde_json::from_value(container.clone()).expect("a container");
-    serde_json::to_value(container).unwrap()
-}
-
-#[test]
-fn kubernetes_knows_every_field() {
-    let mut written = container(KubernetesProbes::default());
-    assert_eq!(as_kubernetes_reads(&written), written);
-    assert_eq!(written.as_object().unwrap().len(), 4, "the name and three probes");
-    written["livenessProbe"]["timeoutSecond"] = json!(1);
-    assert_ne!(as_kubernetes_reads(&written), written, "a field that is not known goes unnoticed");
-}
-
-#[test]
-fn kubernetes_asks_each_probe_at_its_own_path() {
-    let defaults = container(KubernetesProbes::default());
-    let probes = [("livenessProbe", "live"), ("readinessProbe", "ready"), ("startupProbe", "startup")];
-    for (key, probe) in probes {
-        assert_eq!(defaults[key]["httpGet"], json!({ "path": format!("/health/{probe}"), "port": 8080 }));
-    }
-    for (mount, under) in [("/", ""), ("", ""), ("status/", "/status"), ("/a b\n\"é\\: #", "/a b\n\"é\\: #")]
-    {
-        let moved = container(KubernetesProbes::default().port(9000).mount(mount));
-        for (key, probe) in probes {
-            assert_eq!(moved[key]["httpGet"], json!({ "path": format!("{under}/{probe}"), "port": 9000 }));
-        }
-        assert_eq!(as_kubernetes_reads(&moved), moved);
-    }
-}
-
-#[test]
-fn kubernetes_limits_follow_from_deadline_and_budget() {
-    let milliseconds = Duration::from_millis;
-    let most = i32::MAX;
-    // The deadline, then the timeouts of liveness, and of readiness and startup.
-    let timeouts = [
-        (Duration::ZERO, 5, 1),
-        (milliseconds(800), 5, 1),
-        (milliseconds(1000), 5, 1),
-        (Duration::from_nanos(1_000_000_001), 5, 2),
-        (milliseconds(4500), 5, 5),
-        (milliseconds(5001), 6, 6),
-        (Duration::MAX, most, most),
-    ];
-    for (deadline, live, others) in timeouts {
-        let written = container(KubernetesProbes::default().deadline(deadline));
-        let found = ["livenessProbe", "readinessProbe", "startupProbe"]
-            .map(|key| written[key]["timeoutSeconds"].clone());
-        assert_eq!(found, [live, others, others], "{deadline:?}");
-        assert_eq!(as_kubernetes_reads(&written), written);
-    }
-    // The budget, then how many failures are allowed.
-    let thresholds = [
-        (Duration::ZERO, 1),
-        (milliseconds(1), 1),
-        (milliseconds(10_000), 1),
-        (milliseconds(10_001), 2),
-        (milliseconds(300_000), 30),
-        (milliseconds(305_000), 31),
-        (Duration::MAX, most),
-    ];
-    for (budget, failures) in thresholds {
-        let written = container(KubernetesProbes::default().startup_budget(budget));
-        let startup = &written["startupProbe"];
-        assert_eq!(startup["failureThreshold"], failures, "{budget:?}");
-        assert_eq!([&startup["periodSeconds"], &startup["successThreshold"]], [10, 1]);
-        for key in ["livenessProbe", "readinessProbe"] {
-            let fixed =
-                ["periodSeconds", "failureThreshold", "successThreshold"].map(|field| &written[key][field]);
-            assert_eq!(fixed, [10, 3, 1]);
-        }
-        assert_eq!(as_kubernetes_reads(&written), written);
     }
 }
 

@@ -1,5 +1,5 @@
-//! The attribute and the derive in every place and form in which Rust lets a function or a type stand. Every
-//! declaration below has to be found under its name, at its own line.
+//! The attribute in every place and form in which Rust lets a function stand. Every declaration below has to be found
+//! under its name, at its own line.
 
 #![deny(warnings)]
 #![allow(dead_code, unused_variables, reason = "most of it is never asked")]
@@ -13,7 +13,6 @@
 )]
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -21,7 +20,7 @@ use std::time::Duration;
 use fixture_edition2021 as _;
 use fixture_renamed as _;
 use health_core::{
-    Declaration, Failure, Health, HealthCheck, HealthComponent, Outcome, Probe, Quorum, Status, health_check,
+    Declaration, Failure, Health, HealthCheck, HealthComponent, Outcome, Probe, Status, health_check,
 };
 
 /// Checks that `name` is declared once, by the one line of this file that begins with `line`.
@@ -80,6 +79,14 @@ mod inner {
     }
 }
 
+struct Fine;
+
+impl HealthCheck for Fine {
+    async fn check(&self) -> Result<Outcome, Failure> {
+        Ok(Outcome::healthy())
+    }
+}
+
 #[test]
 fn in_modules_and_functions() {
     struct Local;
@@ -115,130 +122,6 @@ fn in_modules_and_functions() {
     assert_declared("in-a-function", "async fn nested(");
     assert_declared("in-a-function/in-a-function", "async fn doubly_nested(");
     assert_declared("in-a-function/component/check", "check: Fine");
-}
-
-#[cfg(not(any()))]
-#[health_check(name = "cfg/above")]
-async fn cfg_above() {}
-
-#[health_check(name = "cfg/below")]
-#[cfg(not(any()))]
-async fn cfg_below() {}
-
-#[cfg(any())]
-#[health_check(name = "cfg/absent-above")]
-async fn absent_above(missing: &NoSuchType) {}
-
-#[health_check(name = "cfg/absent-below")]
-#[cfg(any())]
-async fn absent_below(missing: &NoSuchType) {}
-
-#[cfg_attr(all(), health_check(name = "cfg/attribute"))]
-#[cfg_attr(all(), cfg(all()))]
-async fn cfg_attribute() {}
-
-#[health_check(name = "cfg/absent-attribute")]
-#[cfg_attr(all(), cfg(any()))]
-async fn absent_attribute(missing: &NoSuchType) {}
-
-#[derive(HealthComponent)]
-#[health(name = "cfg/component")]
-struct Conditional {
-    #[health(check)]
-    present: Fine,
-    #[cfg(any())]
-    #[health(check)]
-    absent: NoSuchType,
-}
-
-#[test]
-fn conditions_decide_what_is_declared() {
-    let catalog = health_core::catalog();
-    let names = catalog.declarations().iter().map(Declaration::name).filter(|name| name.starts_with("cfg/"));
-    assert_eq!(
-        names.collect::<Vec<_>>(),
-        ["cfg/above", "cfg/attribute", "cfg/below", "cfg/component/present"]
-    );
-}
-
-#[health_check(name = "lints/allow")]
-#[allow(non_snake_case, deprecated, clippy::needless_pass_by_value)]
-async fn Allowed(NotSnake: &Old) {}
-
-#[health_check(name = "lints/expect")]
-#[expect(deprecated)]
-async fn expected(old: &Old) -> Result<(), OldError> {
-    Ok(())
-}
-
-#[health_check(name = "lints/deprecated", blocking = true)]
-#[deprecated(note = "call nothing")]
-#[must_use]
-fn deprecated() -> Status {
-    Status::Healthy
-}
-
-#[deprecated]
-struct Old;
-
-#[expect(deprecated)]
-type OldError = OlderError<Old>;
-
-struct OlderError<T>(T);
-
-#[allow(deprecated)]
-impl From<OlderError<Old>> for Failure {
-    fn from(_: OlderError<Old>) -> Self {
-        Self::new("old")
-    }
-}
-
-#[derive(HealthComponent)]
-#[health(name = "lints/component")]
-#[allow(deprecated)]
-struct OldComponent {
-    #[health(check = ask_old, blocking = false)]
-    #[deprecated]
-    old: Old,
-}
-
-#[allow(deprecated)]
-fn ask_old(old: &Old) {}
-
-/// The "primary" \ database {answers} a
-/// query with 'quotes' and `#"hashes"#`.
-///
-/// Not this.
-#[health_check(name = "docs/lines")]
-async fn documented() {}
-
-/** In a block
- * with stars.
- *
- * Not this. */
-#[health_check(name = "docs/block")]
-async fn documented_in_a_block() {}
-
-#[doc = "As an attribute."]
-#[doc(alias = "nothing")]
-#[doc = concat!("Not", " this.")]
-#[health_check(name = "docs/attribute")]
-#[doc = "Still."]
-async fn documented_by_attribute() {}
-
-#[test]
-fn descriptions_are_first_paragraphs() {
-    for (name, description) in [
-        ("docs/lines", "The \"primary\" \\ database {answers} a query with 'quotes' and `#\"hashes\"#`."),
-        ("docs/block", "In a block with stars."),
-        ("docs/attribute", "As an attribute. Still."),
-        ("lints/allow", ""),
-    ] {
-        let catalog = health_core::catalog();
-        let declaration =
-            catalog.declarations().iter().find(|declaration| declaration.name() == name).unwrap();
-        assert_eq!(declaration.description().unwrap_or_default(), description);
-    }
 }
 
 trait Queue: Send + Sync {
@@ -378,98 +261,6 @@ async fn one_of_a_list() {}
 
 #[health_check(name = "lists/none", probe = "none", depends_on = [])]
 async fn none_of_a_list() {}
-
-#[derive(Clone, Copy)]
-struct Fine;
-
-impl HealthCheck for Fine {
-    async fn check(&self) -> Result<Outcome, Failure> {
-        Ok(Outcome::healthy())
-    }
-}
-
-/// Contains itself, and everything else.
-#[derive(HealthComponent)]
-#[health(name = "odd", check)]
-struct Odd<const N: usize, T = u8>
-where
-    T: Display,
-{
-    #[health(check)]
-    r#type: Fine,
-    #[health(component)]
-    next: Option<Box<Odd<N, T>>>,
-    #[health(check = ask::<T>)]
-    anything: T,
-    #[health(check = Self::ask, blocking = false)]
-    arrays: [T; N],
-    #[health(check = str::len_is_even, blocking = false)]
-    text: String,
-    #[health(each, critical = false)]
-    by_name: HashMap<&'static str, Arc<Fine>>,
-}
-
-trait LenIsEven {
-    fn len_is_even(&self) -> Status;
-}
-
-impl LenIsEven for str {
-    fn len_is_even(&self) -> Status {
-        if self.len().is_multiple_of(2) { Status::Healthy } else { Status::Degraded }
-    }
-}
-
-async fn ask<T: Display>(anything: &T) -> Result<(), String> {
-    if anything.to_string().is_empty() { Err("empty".into()) } else { Ok(()) }
-}
-
-impl<const N: usize, T: Display> Odd<N, T> {
-    fn ask(arrays: &[T; N]) {}
-}
-
-impl<const N: usize, T: Display + Send + Sync> HealthCheck for Odd<N, T> {
-    async fn check(&self) -> Result<Outcome, Failure> {
-        Ok(Outcome::degraded("odd"))
-    }
-}
-
-#[derive(HealthComponent)]
-struct Generic<C, K, M, N> {
-    #[health(component)]
-    component: Option<Arc<C>>,
-    #[health(check)]
-    check: Box<K>,
-    #[health(each, critical = true)]
-    many: BTreeMap<String, M>,
-    #[health(each, group = "all")]
-    named: N,
-}
-
-fn odd(next: Option<Odd<2>>) -> Odd<2> {
-    let by_name = HashMap::from([("a", Arc::new(Fine))]);
-    Odd { r#type: Fine, next: next.map(Box::new), anything: 5, arrays: [1, 2], text: "odd".into(), by_name }
-}
-
-#[tokio::test]
-async fn components_of_every_kind() {
-    let generic = Generic {
-        component: Some(Arc::new(odd(None))),
-        check: Box::new(Fine),
-        many: BTreeMap::from([("x".to_owned(), Fine)]),
-        named: BTreeMap::from([("y".to_owned(), Fine)]),
-    };
-    let builder = Health::builder().component(odd(Some(odd(None)))).component(generic);
-    let health = builder.group("all", Quorum::at_least(1)).build().unwrap().start();
-    let report = health.report(Probe::Ready).await;
-    let mut names: Vec<_> = report.entries().iter().map(|entry| entry.name().to_owned()).collect();
-    names.sort_unstable();
-    let expected = "generic/check generic/component generic/component/anything generic/component/arrays \
-        generic/component/by_name/a generic/component/text generic/component/type generic/many/x generic/named/y \
-        odd odd/anything odd/arrays odd/by_name/a odd/next odd/next/anything odd/next/arrays odd/next/by_name/a \
-        odd/next/text odd/next/type odd/text odd/type";
-    assert_eq!(names.join(" "), expected);
-    assert_eq!(report.status(), Status::Degraded);
-}
 
 #[tokio::test]
 async fn functions_stay_callable_and_run() {

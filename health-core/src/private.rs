@@ -45,6 +45,7 @@ impl Lent {
     pub fn get<T: ?Sized + 'static>(&self, position: usize) -> &T {
         match self.0.get(position).and_then(|loan| loan.downcast_ref::<Arc<T>>()) {
             Some(lent) => lent,
+            // Position and type are written twice by one expansion, once here and once in `lend`.
             None => unreachable!("the same declaration lends and borrows"),
         }
     }
