@@ -101,3 +101,28 @@ fn a_poller_outside_tokio_is_answered_in_time_too() {
     let report = futures::executor::block_on(health.report(Probe::Ready));
     assert_eq!(report.status(), Status::Unhealthy);
 }
+
+#[test]
+fn a_poller_without_any_timer_left_is_answered_too() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let barriers = (Arc::clone(&entered), Arc::clone(&leave));
+    let blocks = move || {
+        barriers.0.wait();
+        barriers.1.wait();
+    };
+    let health = {
+        let _inside = runtime.enter();
+        Health::builder().check_blocking(Spec::named("blocks").timeout("1h"), blocks).build().unwrap().start()
+    };
+    let poller = std::thread::spawn({
+        let health = health.clone();
+        move || futures::executor::block_on(health.report(Probe::Ready))
+    });
+    entered.wait();
+    runtime.shutdown_background();
+    assert_eq!(poller.join().unwrap().status(), Status::Unhealthy);
+    let timeless = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    assert_eq!(timeless.block_on(health.report(Probe::Ready)).status(), Status::Unhealthy);
+    leave.wait();
+}

@@ -138,8 +138,8 @@ async fn planted_secrets_leave_nowhere() {
         ["by-question-mark", "with-a-face", "as-text", "panic", "thread-panic", "data", "careless-summary"]
     {
         let lines = logs::lines_with(&["check changed", &format!("check={name} ")]);
-        assert_eq!(lines.len(), 1, "{name}: {lines:?}");
-        assert!(lines[0].contains("***"), "{}", lines[0]);
+        // Other tests of this file plant the same.
+        assert!(!lines.is_empty() && lines.iter().all(|line| line.contains("***")), "{name}: {lines:?}");
     }
 }
 
@@ -185,4 +185,20 @@ async fn a_text_without_end_is_cut() {
     let report = health.start().report(Probe::Ready).await;
     let cause = report.entry("it").unwrap().cause().unwrap();
     assert!(cause.starts_with("no end  no end") && cause.len() <= 1024 && !cause.contains(char::is_control));
+}
+
+#[tokio::test]
+async fn debug_forms_and_names_of_data_carry_nothing_either() {
+    are_expected();
+    let data = || async { Outcome::healthy().data(dsn(), 1).data("x", 2) };
+    let health = planted();
+    for exposure in [Exposure::Status, Exposure::Full] {
+        let report = health.report(Probe::Ready).await;
+        let printed = format!("{report:?} {:?} {:?}", report.view(exposure), report.entries());
+        assert!(!printed.contains("cannot connect") && !printed.contains(PATH), "{printed}");
+    }
+    let health = Health::builder().check_fn(Spec::named("keys"), data).build().unwrap().start();
+    let report = health.report(Probe::Ready).await;
+    let json = serde_json::to_string(&report.view(Exposure::Full)).unwrap();
+    assert!(json.contains(r#""data":{"postgres://app:***@db.internal:5432/orders":1,"x":2}"#), "{json}");
 }

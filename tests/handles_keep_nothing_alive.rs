@@ -63,3 +63,33 @@ async fn a_poll_that_is_under_way_is_answered_before_the_end() {
     sleep(Duration::from_secs(1)).await;
     assert_eq!(witness.strong_count(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_is_kept_keeps_no_value_of_the_application() {
+    let witness = Arc::new(());
+    let weak = Arc::downgrade(&witness);
+    let held = |_: Arc<()>| async {};
+    let health = Health::builder().check_with(Spec::named("holds"), witness, held).build().unwrap().start();
+    let report = health.report(Probe::Ready).await;
+    drop(health);
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!((report.status(), weak.strong_count()), (Status::Healthy, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_claimed_and_not_begun_never_begins_after_the_end() {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counts = |runs: Arc<AtomicUsize>| async move {
+        runs.fetch_add(1, Ordering::SeqCst);
+    };
+    let (a, b) = (Spec::named("a"), Spec::named("b"));
+    let builder = Health::builder().check_with(a, Arc::clone(&runs), counts);
+    let health = builder.check_with(b, Arc::clone(&runs), counts).build().unwrap().start();
+    {
+        let poll = std::pin::pin!(health.report(Probe::Ready));
+        assert!(futures::poll!(poll).is_pending());
+    }
+    drop(health);
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+}

@@ -109,3 +109,41 @@ async fn a_run_that_overstays_stays_timed_out_until_it_ends() {
     assert_eq!(report.entry("stuck").unwrap().summary(), Some("did not answer within 20 ms"));
     leave.wait();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_longer_than_half_a_minute_is_usable_when_it_ends() {
+    let slow = || tokio::time::sleep(Duration::from_secs(40));
+    let builder = Health::builder().deadline("50s").check_fn(Spec::named("slow").timeout("60s"), slow);
+    let health = builder.build().unwrap().start();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_startup_check_asked_by_its_name_ages_like_any_other() {
+    let answers = Arc::new(AtomicBool::new(true));
+    let spec = Spec::named("schema").probe(Probe::Startup).timeout("1h");
+    let health = Health::builder().check_fn(spec, check_while(&answers)).build().unwrap().start();
+    assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
+    answers.store(false, Ordering::SeqCst);
+    advance(Duration::from_secs(3600)).await;
+    assert_eq!(health.check("schema").await.unwrap().status(), Status::Unhealthy);
+    let overview = health.overview().await;
+    assert_eq!(
+        overview.entry("schema").unwrap().status(),
+        Ok(Status::Healthy),
+        "as it was when startup passed"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_live_silence_is_no_failure_either() {
+    let spec = Spec::named("loop").probe(Probe::Live).scope(Scope::Local).group("g");
+    let health = Health::builder().check_fn(spec, std::future::pending::<()>).build().unwrap().start();
+    advance(Duration::from_secs(29)).await;
+    assert_eq!(health.report_within(Probe::Live, Duration::ZERO).await.status(), Status::Healthy);
+    assert_eq!(health.group_within("g", Duration::ZERO).await.unwrap().status(), Status::Healthy);
+    let spec = Spec::named("loop").probe(Probe::Live).scope(Scope::Local);
+    let health = Health::builder().check_fn(spec, || async {}).build().unwrap().start();
+    advance(Duration::from_secs(31)).await;
+    assert_eq!(health.status(Probe::Live), Status::Healthy, "nobody has asked");
+}

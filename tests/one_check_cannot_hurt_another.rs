@@ -47,7 +47,8 @@ async fn a_check_that_blocks_its_thread_delays_no_other_check() {
     };
     let mut builder = Health::builder().check_fn(Spec::named("blocks").timeout("50ms"), blocks);
     for n in 0..50 {
-        builder = builder.check_fn(Spec::named(format!("well-{n}")), tokio::task::yield_now);
+        builder = builder
+            .check_fn(Spec::named(format!("well-{n}")), || tokio::time::sleep(Duration::from_millis(1)));
     }
     let health = builder.build().unwrap().start();
     // Asked from a thread of its own, as from an HTTP worker.

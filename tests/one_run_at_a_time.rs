@@ -205,3 +205,55 @@ async fn a_report_that_is_kept_shows_what_it_showed_and_hinders_nothing() {
     let fourth = health.report(Probe::Ready).await;
     assert_eq!([&first, &second, &fourth].map(turn), [1, 2, 4].map(serde_json::Value::from));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_that_could_not_be_cut_off_is_timed_out_whoever_looked() {
+    let (entered, leave) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(2)));
+    let barriers = (Arc::clone(&entered), Arc::clone(&leave));
+    let blocks = move || {
+        let barriers = barriers.clone();
+        async move {
+            barriers.0.wait();
+            barriers.1.wait();
+        }
+    };
+    let spec = Spec::named("never-yields").timeout("20ms");
+    let health = Health::builder().deadline("1h").check_fn(spec, blocks).build().unwrap().start();
+    let poll = tokio::spawn(async move { health.report(Probe::Ready).await });
+    let left = tokio::task::spawn_blocking(move || {
+        entered.wait();
+        std::thread::sleep(Duration::from_millis(40));
+        leave.wait();
+    });
+    left.await.unwrap();
+    let report = poll.await.unwrap();
+    assert_eq!(report.entry("never-yields").unwrap().ended().map(|ended| ended.as_str()), Some("timeout"));
+}
+
+/// A waker that asks the very engine that wakes it.
+struct Asks(Health, std::sync::mpsc::Sender<Status>);
+
+impl std::task::Wake for Asks {
+    fn wake(self: Arc<Self>) {
+        let _ = self.1.send(self.0.status(Probe::Ready));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waker_may_ask_the_engine_that_wakes_it() {
+    let go = Arc::new(Semaphore::new(1));
+    let gate = Arc::clone(&go);
+    let waits = move || {
+        let gate = Arc::clone(&gate);
+        async move { gate.acquire().await.unwrap().forget() }
+    };
+    let health = Health::builder().check_fn(Spec::named("waits"), waits).build().unwrap().start();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
+    let (woken, answer) = std::sync::mpsc::channel();
+    let waker = std::task::Waker::from(Arc::new(Asks(health.clone(), woken)));
+    let mut poll = Box::pin(health.report(Probe::Ready));
+    assert!(poll.as_mut().poll(&mut std::task::Context::from_waker(&waker)).is_pending());
+    go.add_permits(1);
+    let answer = tokio::task::spawn_blocking(move || answer.recv_timeout(Duration::from_secs(60)));
+    assert_eq!(answer.await.unwrap(), Ok(Status::Healthy));
+}

@@ -197,3 +197,11 @@ fn names_and_durations_at_the_edge() {
         only_problem(&build(Spec::named("a").depends_on(["a"])).unwrap_err()).message().contains("itself")
     );
 }
+
+#[test]
+fn a_component_whose_name_is_too_long_does_not_lose_its_checks_silently() {
+    let component = Shards(BTreeMap::from([("eu".into(), Shard)]));
+    let error = Health::builder().component_as("a".repeat(129), component).build().unwrap_err();
+    assert!(only_problem(&error).message().contains("longer than 128 bytes"), "{error}");
+    assert!(only_problem(&error).places()[0].file().ends_with("problems_all_at_once.rs"), "{error}");
+}

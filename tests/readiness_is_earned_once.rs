@@ -207,3 +207,16 @@ async fn draining_while_starting_does_not_stop_the_start() {
     health.resume();
     assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
 }
+
+#[tokio::test]
+async fn draining_is_no_excuse_for_what_it_does_not_hold() {
+    let schema = Gate::new("schema").holding_startup();
+    let health =
+        Health::builder().gate(&schema).check_fn(Spec::named("a"), || async {}).build().unwrap().start();
+    health.drain();
+    let startup = health.report(Probe::Startup).await;
+    assert_eq!(startup.waiting_for(), ["gate:schema"]);
+    assert_eq!(startup.view(Exposure::Checks).text(), "[-]gate schema closed\nstartup check failed\n");
+    let alone = health.check("a").await.unwrap();
+    assert_eq!(alone.view(Exposure::Checks).text(), "[+]a ok\nhealth check passed\n");
+}

@@ -16,7 +16,8 @@ use crate::{Health, Location, Probe, Spec};
 /// A check that has everything it needs.
 #[derive(Debug)]
 pub(crate) struct Check {
-    pub(crate) spec: Spec,
+    /// Shared with reports, which outlive the engine and must not keep what its checks borrow.
+    pub(crate) spec: Arc<Spec>,
     pub(crate) runner: Runner,
 }
 

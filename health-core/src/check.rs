@@ -35,13 +35,13 @@ pub trait HealthCheck: Send + Sync {
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send;
 }
 
-impl<C: HealthCheck + ?Sized> HealthCheck for Arc<C> {
+impl<C: HealthCheck> HealthCheck for Arc<C> {
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send {
         (**self).check()
     }
 }
 
-impl<C: HealthCheck + ?Sized> HealthCheck for Box<C> {
+impl<C: HealthCheck> HealthCheck for Box<C> {
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send {
         (**self).check()
     }

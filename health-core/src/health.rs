@@ -24,6 +24,7 @@ use crate::{HealthBuilder, Phase, Probe, Report, Status};
 /// # }
 /// ```
 #[derive(Clone)]
+#[must_use = "the engine stops with the last handle"]
 pub struct Health {
     engine: Arc<Engine>,
 }

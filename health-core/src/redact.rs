@@ -16,7 +16,7 @@ const READ: usize = 8 * LONGEST;
 const CHAIN: usize = 16;
 /// How deep and how wide a data value may be.
 const DEPTH: usize = 8;
-const WIDTH: usize = 64;
+pub(crate) const WIDTH: usize = 64;
 
 /// An error with everything it says it was caused by, as one redacted, capped line.
 ///
@@ -43,7 +43,8 @@ pub(crate) fn cause(error: &(dyn Error + 'static)) -> String {
 
 /// Text that somebody wrote at run time: redacted, one line, capped.
 pub(crate) fn text(raw: &str) -> String {
-    let mut clean = Cow::Borrowed(raw);
+    let readable = (0..=READ.min(raw.len())).rev().find_map(|end| raw.get(..end)).unwrap_or_default();
+    let mut clean = Cow::Borrowed(readable);
     for (pattern, replacement) in PATTERNS.iter() {
         if let Cow::Owned(changed) = pattern.replace_all(&clean, *replacement) {
             clean = Cow::Owned(changed);
@@ -71,7 +72,9 @@ pub(crate) fn field(name: &str, value: Value) -> Value {
 
 fn named(name: &str, value: Value, depth: usize) -> Value {
     match value {
-        Value::String(_) if SECRET_NAME.is_match(name) => Value::String(HIDDEN.into()),
+        Value::String(_) | Value::Array(_) | Value::Object(_) if SECRET_NAME.is_match(name) => {
+            Value::String(HIDDEN.into())
+        }
         value => bounded(value, depth),
     }
 }
@@ -86,7 +89,7 @@ fn bounded(value: Value, depth: usize) -> Value {
         Value::Array(items) => items.into_iter().take(WIDTH).map(|item| bounded(item, below)).collect(),
         Value::Object(fields) => {
             let fields = fields.into_iter().take(WIDTH);
-            Value::Object(fields.map(|(name, field)| (one_line(&name), named(&name, field, below))).collect())
+            Value::Object(fields.map(|(name, field)| (text(&name), named(&name, field, below))).collect())
         }
         plain => plain,
     }
@@ -127,18 +130,21 @@ impl fmt::Write for Capped {
     }
 }
 
-const SECRET_WORDS: &str =
-    "passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credentials?";
+const SECRET_WORDS: &str = "passw(?:or)?d|passphrase|pwd|secret|token|(?:api|access|account|private)[_-]?key|credentials?|signature|cookie";
 
 static SECRET_NAME: LazyLock<Regex> = LazyLock::new(|| compile(&format!("(?i){SECRET_WORDS}")));
 
 /// What a secret looks like, and what stands in its place.
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     let named = format!(
-        r#"(?i)([a-z0-9_-]*(?:{SECRET_WORDS})["']?\s*[=:]\s*)(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["']?[^\s,;&"')}}\]]+)"#
+        r#"(?i)([a-z0-9_-]*(?:{SECRET_WORDS})["']?\s*[=:]\s*)(?:\w+\()?(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|["']?[^\s,;&"')}}\]]+)"#
     );
     vec![
         (compile(r"(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*"), HIDDEN),
+        // A password that was read from a file with its line break.
+        (compile(r"[\r\n]+@"), "@"),
+        // user:password@tcp(host), as Go writes it.
+        (compile(r"([A-Za-z0-9_.-]+):[^\s@]+@(tcp|unix)\("), "$1:***@$2("),
         // scheme://user:password@host, up to the last `@`, because real passwords contain `@` and `/`.
         (compile(r#"([a-zA-Z][a-zA-Z0-9+.-]*://[^\s/:@"']*):[^\s"'<>]*@"#), "$1:***@"),
         (compile(r"(?i)\b(bearer|basic)\s+[a-z0-9._~+/=-]{6,}"), "$1 ***"),
@@ -181,6 +187,10 @@ mod tests {
             ("ghp_0123456789abcdef0123 is expired", "*** is expired"),
             ("key AKIAIOSFODNN7EXAMPLE denied", "key *** denied"),
             ("DB_PASSWORD: hunter2", "DB_PASSWORD: ***"),
+            ("app:hunter2@tcp(db:3306)/x refused", "app:***@tcp(db:3306)/x refused"),
+            ("postgres://app:hunter2\n@db", "postgres://app:***@db"),
+            ("Endpoint=x;AccountKey=aGk=;y=z", "Endpoint=x;AccountKey=***;y=z"),
+            (r#"password: Some("a b") }"#, "password: ***) }"),
             ("a\r\nb\u{1b}[31mc\u{202e}d", "a  b [31mc d"),
             ("connection refused (os error 111)", "connection refused (os error 111)"),
         ] {
@@ -232,6 +242,7 @@ mod tests {
             r#"{"n":1,"token":"***"}"#
         );
         assert_eq!(field("token", "abc".into()), "***");
+        assert_eq!(field("password", serde_json::json!({ "value": ["abc"] })), "***");
         assert_eq!(field("tokens", 42.into()), 42);
         assert_eq!(field("x", Value::from(vec![0; 10_000])).as_array().map(Vec::len), Some(WIDTH));
     }

@@ -1,37 +1,39 @@
 //! All entries of one question, aggregated, at one moment.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::assembly::Check;
 use crate::engine::Knowledge;
 use crate::view::{Exposure, View};
-use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Status};
+use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
 
 /// What was asked, answered at one moment: the status of the whole and an entry for every check.
 ///
 /// A report is for the application's own code. What leaves the process is a [`View`] of it, and a view needs an
 /// [`Exposure`]; a report itself cannot be serialised.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Report {
     pub(crate) status: Status,
     pub(crate) probe: Option<Probe>,
     pub(crate) phase: Phase,
+    /// Whether not running makes it unhealthy, as it does ready and the overview.
+    pub(crate) is_held: bool,
     pub(crate) waiting_for: Vec<String>,
     /// Not healthy first, then by name.
     pub(crate) entries: Vec<Entry>,
 }
 
 /// One check in a [`Report`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Entry {
-    pub(crate) check: Arc<Check>,
+    pub(crate) spec: Arc<Spec>,
     pub(crate) knowledge: Knowledge,
     /// Whether what is known may still be used.
     pub(crate) usable: bool,
     /// What the check makes of the whole.
     pub(crate) contribution: Status,
-    pub(crate) because_of: Vec<Arc<Check>>,
+    pub(crate) because_of: Vec<Arc<Spec>>,
 }
 
 /// Why nothing is known about a check.
@@ -97,7 +99,7 @@ impl Entry {
     /// The full name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.check.spec.name
+        &self.spec.name
     }
 
     /// The check's own status, whatever it may do to the whole; why there is none, if there is none.
@@ -122,25 +124,25 @@ impl Entry {
     /// Whether the check can make the whole unhealthy.
     #[must_use]
     pub fn is_critical(&self) -> bool {
-        self.check.spec.is_critical()
+        self.spec.is_critical()
     }
 
     /// The probes in which it weighs.
     #[must_use]
     pub fn probes(&self) -> ProbeSet {
-        self.check.spec.probes
+        self.spec.probes
     }
 
     /// Its group, if it has one.
     #[must_use]
     pub fn group(&self) -> Option<&str> {
-        self.check.spec.group.as_deref()
+        self.spec.group.as_deref()
     }
 
     /// Where it was declared.
     #[must_use]
     pub fn location(&self) -> Location {
-        self.check.spec.location
+        self.spec.location
     }
 
     /// How the last run ended.
@@ -193,6 +195,32 @@ impl Entry {
 
     /// The nearest unhealthy checks this one depends on that depend on no unhealthy one themselves.
     pub fn because_of(&self) -> impl Iterator<Item = &str> {
-        self.because_of.iter().map(|check| &*check.spec.name)
+        self.because_of.iter().map(|spec| &*spec.name)
     }
 }
+
+/// Shows names and statuses: what is printed for debugging ends up in logs.
+impl fmt::Debug for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Report");
+        debug.field("status", &self.status).field("probe", &self.probe).field("phase", &self.phase);
+        debug.field("waiting_for", &self.waiting_for).field("entries", &self.entries).finish()
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {:?}", self.name(), self.status())
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Pending => "not observed yet",
+            Self::Stale => "the last observation is too old",
+        })
+    }
+}
+
+impl std::error::Error for Unknown {}

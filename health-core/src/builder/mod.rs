@@ -64,11 +64,13 @@ impl HealthBuilder {
     }
 
     /// A component under its own name.
+    #[track_caller]
     pub fn component<C: HealthComponent>(self, component: C) -> Self {
         self.component_as(C::NAME, component)
     }
 
     /// A component under another name, for a second instance.
+    #[track_caller]
     pub fn component_as<C: HealthComponent>(mut self, name: impl AsRef<str>, component: C) -> Self {
         self.declared.hand_in(name.as_ref(), component);
         self

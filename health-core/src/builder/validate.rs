@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::{HealthBuilder, groups};
 use crate::assembly::{Assembly, Check, Plan, Unused};
@@ -236,7 +237,7 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
                     .help("add `.resource(value)` to the builder, with the value itself or an `Arc` of it"),
             );
         }
-        checks.extend(runner.map(|runner| Check { spec, runner }));
+        checks.extend(runner.map(|runner| Check { spec: Arc::new(spec), runner }));
     }
     problems.extend(doubled.into_iter().map(|Doubled { type_name, first, second }| {
         let message = format!("two resources lend a `{type_name}`");

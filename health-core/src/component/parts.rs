@@ -53,6 +53,7 @@ pub(crate) enum Origin {
 
 impl Declared {
     /// Adds a component that was handed in, under the given name.
+    #[track_caller]
     pub(crate) fn hand_in<C: HealthComponent>(&mut self, name: &str, component: C) {
         self.declare::<C>(name.to_owned(), None, Some(Part::whole(Arc::new(component))));
     }
@@ -62,6 +63,7 @@ impl Declared {
         self.declare::<C>(C::NAME.to_owned(), None, None);
     }
 
+    #[track_caller]
     fn declare<C: HealthComponent>(
         &mut self,
         path: String,
@@ -69,7 +71,14 @@ impl Declared {
         owner: Option<Part<C>>,
     ) {
         let endless = owner.is_none() && self.within.contains(&TypeId::of::<C>());
-        if endless || path.len() > name::LONGEST {
+        if endless {
+            return;
+        }
+        if path.len() > name::LONGEST {
+            // Too long a name for any check in it; a check in its place makes `build()` say so.
+            let (spec, origin) = (Spec::named(path), Origin::Component);
+            let runner = owner.map(|_| Runner::thread(|| Err(gone())));
+            self.checks.push(DeclaredCheck { spec, origin, runner });
             return;
         }
         self.components.push((TypeId::of::<C>(), path.clone()));
@@ -165,6 +174,7 @@ impl<C: ?Sized + 'static> Parts<'_, C> {
     }
 
     /// A field that is a component, named below this one.
+    #[track_caller]
     pub fn component<T: HealthComponent>(
         &mut self,
         name: &str,

@@ -40,6 +40,14 @@ struct Look {
     usable: bool,
 }
 
+impl Look {
+    /// What may still be said of it.
+    fn known(&self, asking: Asking) -> Option<Status> {
+        let last = self.knowledge.last.as_ref()?;
+        (self.usable || asking == Asking::Passively).then_some(last.status)
+    }
+}
+
 impl Engine {
     /// Runs a round for the subject and says what it came to. A shorter deadline than the engine's own may be given.
     pub(crate) async fn ask(&self, subject: Subject<'_>, shorter: Option<Duration>) -> Report {
@@ -97,12 +105,13 @@ impl Engine {
         let all_observed = looks.iter().all(|look| look.knowledge.last.is_some());
         let tally = self.tally(&looks, Some(Probe::Startup), now, Asking::Passively);
         if all_observed && tally.verdict != Status::Unhealthy {
-            let entries = self.entries(looks, &tally.contributions);
+            let entries = self.entries(looks, &tally.contributions, now);
             let status = Status::Healthy;
             let report = Report {
                 status,
                 probe: Some(Probe::Startup),
                 phase: self.phase(),
+                is_held: false,
                 waiting_for: Vec::new(),
                 entries,
             };
@@ -127,7 +136,15 @@ impl Engine {
             Subject::Check(check) => (std::slice::from_ref(check), None),
             Subject::Group(members) => (*members, None),
         };
-        let looks = self.look(asked, now);
+        let mut looks = self.look(asked, now);
+        if matches!(subject, Subject::Whole) && self.startup_has_passed() {
+            // Nobody asks them any more, so they are listed as they were.
+            let only_startup = |look: &Look| {
+                let spec = self.plan.checks.get(look.check).map(|check| check.spec.probes);
+                spec == Some(ProbeSet::of(&[Probe::Startup]))
+            };
+            looks.iter_mut().filter(|look| only_startup(look)).for_each(|look| look.usable = true);
+        }
         let (status, contributions) = match subject {
             Subject::Probe(probe) => {
                 let tally = self.tally(&looks, Some(probe), now, asking);
@@ -139,7 +156,8 @@ impl Engine {
                 (tally.verdict, tally.contributions)
             }
             Subject::Check(_) => {
-                let own = Status::worst(looks.iter().map(|look| self.own(look, None, now, asking)));
+                let own =
+                    Status::worst(looks.iter().map(|look| look.known(asking).unwrap_or(Status::Unhealthy)));
                 (own, vec![own; looks.len()])
             }
         };
@@ -148,17 +166,16 @@ impl Engine {
             Subject::Probe(probe) => self.waiting_for(phase, probe),
             Subject::Check(_) | Subject::Group(_) => Vec::new(),
         };
-        let entries = self.entries(looks, &contributions);
-        Report { status, probe, phase, waiting_for, entries }
+        let entries = self.entries(looks, &contributions, now);
+        let is_held = matches!(subject, Subject::Whole | Subject::Probe(Probe::Ready));
+        Report { status, probe, phase, is_held, waiting_for, entries }
     }
 
     fn look(&self, asked: &[usize], now: Instant) -> Vec<Look> {
         let found = asked.iter().filter_map(|check| Some((*check, self.cells.get(*check)?)));
         let look = |(check, cell): (usize, &Arc<super::Cell>)| {
             let knowledge = cell.knowledge();
-            let is_done =
-                self.startup_has_passed() && cell.check.spec.probes == ProbeSet::of(&[Probe::Startup]);
-            let usable = is_done || knowledge.is_usable(now, MAX_AGE);
+            let usable = knowledge.is_usable(now, MAX_AGE);
             Look { check, knowledge, usable }
         };
         found.map(look).collect()
@@ -166,13 +183,20 @@ impl Engine {
 
     /// A check's own status, absences included.
     fn own(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> Status {
-        match &look.knowledge.last {
-            Some(last) if look.usable || asking == Asking::Passively => last.status,
-            None if probe == Some(Probe::Live) && now.saturating_duration_since(self.started) <= MAX_AGE => {
-                Status::Healthy
-            }
-            _ => Status::Unhealthy,
-        }
+        let absent = || {
+            let has_no_say = look.knowledge.last.is_none() && self.has_no_say_yet(look, probe, now, asking);
+            if has_no_say { Status::Healthy } else { Status::Unhealthy }
+        };
+        look.known(asking).unwrap_or_else(absent)
+    }
+
+    /// In live a check that has not been observed has no say for as long as an observation would last; to whoever
+    /// just looks, for as long as nobody asks.
+    fn has_no_say_yet(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> bool {
+        let Some(check) = self.plan.checks.get(look.check) else { return false };
+        let in_live = probe.map_or(check.spec.probes == ProbeSet::of(&[Probe::Live]), |p| p == Probe::Live);
+        let age = now.saturating_duration_since(self.started);
+        in_live && (asking == Asking::Passively || age <= MAX_AGE)
     }
 
     fn tally(&self, looks: &[Look], probe: Option<Probe>, now: Instant, asking: Asking) -> Tally {
@@ -224,7 +248,13 @@ impl Engine {
     }
 
     fn waiting_for(&self, phase: Phase, probe: Probe) -> Vec<String> {
-        if phase != Phase::Starting || probe == Probe::Live {
+        let waits = match probe {
+            Probe::Live => false,
+            Probe::Ready => phase == Phase::Starting,
+            // Draining does not answer for it.
+            Probe::Startup => !self.startup_has_passed(),
+        };
+        if !waits {
             return Vec::new();
         }
         let closed = self.plan.gates.iter().filter(|gate| !gate.is_open());
@@ -247,15 +277,18 @@ impl Engine {
         waiting
     }
 
-    fn entries(&self, looks: Vec<Look>, contributions: &[Status]) -> Vec<Entry> {
+    fn entries(&self, looks: Vec<Look>, contributions: &[Status], now: Instant) -> Vec<Entry> {
         let is_well =
             |look: &Look| look.usable && look.knowledge.last.as_ref().is_some_and(|o| o.status.is_healthy());
         let mut causes = if looks.iter().all(is_well) {
             None
         } else {
             self.plan.graph.causes(|check| {
-                let last = self.cells.get(check).and_then(|cell| cell.knowledge().last);
-                last.is_some_and(|last| last.status == Status::Unhealthy)
+                let Some(cell) = self.cells.get(check) else { return false };
+                let knowledge = cell.knowledge();
+                // What was seen long ago explains nothing now.
+                knowledge.is_usable(now, MAX_AGE)
+                    && knowledge.last.is_some_and(|last| last.status == Status::Unhealthy)
             })
         };
         let entry = |(look, contribution): (Look, &Status)| {
@@ -263,12 +296,12 @@ impl Engine {
             let causes = causes.as_mut().filter(|_| !is_well).and_then(|causes| causes.get_mut(look.check));
             let because_of = causes.map(std::mem::take).unwrap_or_default();
             Some(Entry {
-                check: Arc::clone(self.plan.checks.get(look.check)?),
+                spec: Arc::clone(&self.plan.checks.get(look.check)?.spec),
                 usable: look.usable,
                 contribution: *contribution,
                 because_of: because_of
                     .into_iter()
-                    .filter_map(|cause| self.plan.checks.get(cause).cloned())
+                    .filter_map(|cause| Some(Arc::clone(&self.plan.checks.get(cause)?.spec)))
                     .collect(),
                 knowledge: look.knowledge,
             })

@@ -69,7 +69,11 @@ pub(crate) struct Knowledge {
 impl Knowledge {
     /// Whether the last observation may still be used.
     pub(crate) fn is_usable(&self, now: Instant, max_age: Duration) -> bool {
-        let is_fresh = |last: &Arc<Observation>| now.saturating_duration_since(last.began) <= max_age;
+        // Stamped with its beginning; a run that took longer than that would else be too old when it ends.
+        let age = |last: &Arc<Observation>| now.saturating_duration_since(last.began);
+        let is_fresh = |last: &Arc<Observation>| {
+            age(last) <= max_age || (last.duration > max_age && age(last) <= max_age + last.duration)
+        };
         // While the run that was observed as timed out goes on, "timed out" is the newest thing there is to know.
         self.overstayed || self.last.as_ref().is_some_and(is_fresh)
     }
@@ -144,6 +148,12 @@ impl Cell {
     pub(super) fn ends(&self, id: RunId, observation: Observation) {
         let mut state = self.state();
         match state.run.take_if(|run| run.id == id) {
+            // A run that never yielded could not be cut off; that it came to an end makes it no better.
+            Some(Run { overstayed: false, beginning: Some(beginning), .. })
+                if observation.duration > self.limit() =>
+            {
+                self.record(state, beginning.timed_out(self.limit()));
+            }
             Some(run) if !run.overstayed => self.record(state, observation),
             _ => {}
         }
@@ -162,9 +172,9 @@ impl Cell {
     pub(super) fn is_lost(&self, id: RunId) {
         let mut state = self.state();
         if state.run.take_if(|run| run.id == id).is_some() {
-            let waiters = std::mem::take(&mut state.waiters);
+            let wakes = Wakes(std::mem::take(&mut state.waiters));
             drop(state);
-            waiters.iter().for_each(|waiter| waiter.one_ended());
+            drop(wakes);
         }
     }
 
@@ -174,6 +184,11 @@ impl Cell {
         if let Some(id) = overdue {
             self.overstays(id);
         }
+    }
+
+    /// Whether the engine has stopped, so that nothing may begin any more.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.changed.is_stopped()
     }
 
     pub(super) fn abort(&self) {
@@ -198,8 +213,9 @@ impl Cell {
                 Some(before) => *before = observation,
                 None => state.last = Some(Arc::new(observation)),
             }
-            state.waiters.drain(..).for_each(|waiter| waiter.one_ended());
-            return;
+            let wakes = Wakes(std::mem::take(&mut state.waiters));
+            drop(state);
+            return drop(wakes);
         }
         let observation = Arc::new(observation);
         let before = state.last.replace(Arc::clone(&observation));
@@ -207,17 +223,27 @@ impl Cell {
         if has_changed {
             state.since = Some(observation.at);
         }
-        let waiters = std::mem::take(&mut state.waiters);
+        // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
+        let _wakes = Wakes(std::mem::take(&mut state.waiters));
         drop(state);
+        if has_changed {
+            self.changed.raise();
+        }
         match before {
             Some(before) if !has_changed => log::cause_changed(&self.check.spec, &before, &observation),
             _ => {
                 log::check_changed(&self.check.spec, was, &observation);
-                self.changed.raise();
             }
         }
-        // Last, so that whoever waited finds the line in the log.
-        waiters.iter().for_each(|waiter| waiter.one_ended());
+    }
+}
+
+/// Those who waited for a run, told of its end when this is dropped: never under the lock, since a waker is foreign code.
+struct Wakes(Vec<Arc<Waiter>>);
+
+impl Drop for Wakes {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|waiter| waiter.one_ended());
     }
 }
 

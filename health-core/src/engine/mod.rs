@@ -97,6 +97,7 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.changed.stop();
         for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             task.abort();
         }

@@ -114,9 +114,12 @@ impl Beginning {
 impl Observation {
     fn says(&mut self, outcome: Outcome) {
         let Outcome { status, summary, mut data, cause } = outcome;
-        for datum in &mut data {
+        // What is private leaves nowhere, so the application finds it as it left it.
+        for datum in data.iter_mut().filter(|datum| !datum.private) {
             datum.value = redact::field(&datum.name, datum.value.take());
+            datum.name = redact::summary(std::mem::take(&mut datum.name));
         }
+        data.truncate(redact::WIDTH);
         self.cause = cause.map(|cause| redact::cause(&*cause));
         self.summary = summary.map(redact::summary).filter(|summary| !summary.trim().is_empty());
         self.data = data;
@@ -148,5 +151,9 @@ impl Observation {
 /// `700 ms`, `2 s`.
 fn spelled(limit: Duration) -> String {
     let whole_seconds = limit.subsec_nanos() == 0 && !limit.is_zero();
-    if whole_seconds { format!("{} s", limit.as_secs()) } else { format!("{} ms", limit.as_secs_f64() * 1e3) }
+    if whole_seconds {
+        format!("{} s", limit.as_secs())
+    } else {
+        format!("{} ms", (limit.as_secs_f64() * 1e4).round() / 1e1)
+    }
 }

@@ -1,6 +1,7 @@
 //! Asking many checks at once, for one poller, until a deadline.
 
 use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -85,14 +86,20 @@ impl Engine {
         if waiter.remaining.load(Ordering::Acquire) == 0 {
             return;
         }
-        // A poller outside Tokio borrows the engine's timer.
-        let timer = Handle::try_current().is_err().then(|| self.handle.enter());
-        let sleep = tokio::time::sleep_until(until);
-        drop(timer);
-        let (mut ended, mut sleep) = (pin!(waiter.all_ended()), pin!(sleep));
-        poll_fn(|context| match ended.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(()),
-            Poll::Pending => sleep.as_mut().poll(context),
+        // A poller outside Tokio, or in a runtime without a timer, borrows the engine's. Where there is none at all,
+        // as when the engine's runtime has gone away, Tokio panics, and the deadline counts as passed.
+        let here = || catch_unwind(|| tokio::time::sleep_until(until));
+        let timer = Handle::try_current().is_ok().then(here).and_then(Result::ok);
+        let timer = timer.or_else(|| {
+            let _engine = self.handle.enter();
+            here().ok()
+        });
+        let (mut ended, mut timer) = (pin!(waiter.all_ended()), pin!(timer));
+        poll_fn(|context| match (ended.as_mut().poll(context), timer.as_mut().as_pin_mut()) {
+            (Poll::Ready(()), _) | (_, None) => Poll::Ready(()),
+            (Poll::Pending, Some(sleep)) => {
+                catch_unwind(AssertUnwindSafe(|| sleep.poll(context))).unwrap_or(Poll::Ready(()))
+            }
         })
         .await;
         if waiter.remaining.load(Ordering::Acquire) > 0 {

@@ -8,7 +8,7 @@ use std::thread;
 use futures::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
 use super::cell::{Cell, RunId};
@@ -29,6 +29,9 @@ impl Claim {
 
     /// Begins the run on the given runtime.
     pub(super) fn begin(self, handle: &Handle) {
+        if self.cell.is_stopped() {
+            return;
+        }
         match &self.cell.check.runner.0 {
             Kind::Task(begin) => {
                 let (cell, id, begin) = (Arc::clone(&self.cell), self.id, Arc::clone(begin));
@@ -65,12 +68,15 @@ impl Claim {
     fn run_thread(mut self, handle: &Handle, function: Arc<dyn Fn() -> RunResult + Send + Sync>) {
         let (cell, id, limit) = (Arc::clone(&self.cell), self.id, self.cell.check.spec.limit());
         let (hand_over, taken) = mpsc::channel::<Self>();
+        let (has_begun, begun) = oneshot::channel::<Instant>();
         let (has_ended, end) = oneshot::channel::<()>();
         let runtime = handle.clone();
         let thread = thread::Builder::new().name("health-check".into()).spawn(move || {
             let Ok(mut claim) = taken.recv() else { return };
             let _runtime = runtime.enter();
             let beginning = claim.cell.begins(claim.id);
+            // Nobody listens when the runtime is gone.
+            let _ = has_begun.send(beginning.began);
             let result = claim.span().in_scope(|| catch_unwind(AssertUnwindSafe(|| function())));
             claim.ends(beginning.ended(result));
             drop(has_ended);
@@ -82,7 +88,9 @@ impl Claim {
         // The thread waits for it, so this cannot fail; if it did, the claim would come back and report its loss.
         drop(hand_over.send(self));
         drop(handle.spawn(async move {
-            if timeout(limit, end).await.is_err() {
+            // Counted from the start of the run, however long the thread took to get going.
+            let Ok(began) = begun.await else { return };
+            if timeout_at(began + limit, end).await.is_err() {
                 cell.overstays(id);
             }
         }));

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 #[derive(Default)]
 pub(super) struct Signal {
     raised: AtomicBool,
+    stopped: AtomicBool,
     notify: Notify,
 }
 
@@ -15,6 +16,15 @@ impl Signal {
     pub(super) fn raise(&self) {
         self.raised.store(true, Ordering::Release);
         self.notify.notify_one();
+    }
+
+    /// Says to whoever is left that the engine is gone.
+    pub(super) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Acquire)
     }
 
     /// Wakes whoever waits if it was raised and nobody has looked since.

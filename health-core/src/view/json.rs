@@ -1,11 +1,12 @@
 //! The native JSON form. The order of the fields is the order on the wire.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{Exposure, View, absence};
+use super::{Exposure, View};
 use crate::report::{Entry, Unknown};
 use crate::{Datum, Ended, Status};
 
@@ -69,11 +70,14 @@ impl Serialize for EntryView<'_> {
 }
 
 /// What an entry says in its own words.
-fn summary(entry: &Entry) -> Option<&str> {
+fn summary(entry: &Entry) -> Option<Cow<'_, str>> {
     match entry.status() {
-        Err(unknown) => Some(absence(unknown)),
+        Err(unknown) => Some(unknown.to_string().into()),
         // The public face of whatever came in through `?`.
-        Ok(_) => entry.summary().or_else(|| (entry.ended() == Some(Ended::Error)).then_some("failed")),
+        Ok(_) => {
+            let failed = (entry.ended() == Some(Ended::Error)).then_some("failed");
+            entry.summary().or(failed).map(Cow::Borrowed)
+        }
     }
 }
 

@@ -89,11 +89,3 @@ impl<'a> View<'a> {
         (listed, omitted)
     }
 }
-
-/// What is said in place of a summary when nothing usable is known.
-fn absence(unknown: crate::Unknown) -> &'static str {
-    match unknown {
-        crate::Unknown::Pending => "not observed yet",
-        crate::Unknown::Stale => "the last observation is too old",
-    }
-}

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Exposure, View, absence};
+use super::{Exposure, View};
 use crate::report::Entry;
 use crate::{Phase, Probe, Status};
 
@@ -19,7 +19,7 @@ impl View<'_> {
             if omitted > 0 {
                 line(&mut text, format_args!("[+]{omitted} more ok"));
             }
-            if self.report.phase == Phase::Draining && self.report.probe != Some(Probe::Live) {
+            if self.report.phase == Phase::Draining && self.report.is_held {
                 line(&mut text, format_args!("[-]draining"));
             }
             for awaited in &self.report.waiting_for {
@@ -40,7 +40,7 @@ impl View<'_> {
             Ok(Status::Healthy) => format!("[+]{name} ok"),
             Ok(Status::Degraded) => format!("[{mark}]{name} degraded: {}", self.reason(entry)),
             Ok(Status::Unhealthy) => format!("[{mark}]{name} failed: {}", self.reason(entry)),
-            Err(unknown) => format!("[{mark}]{name} unknown: {}", absence(unknown)),
+            Err(unknown) => format!("[{mark}]{name} unknown: {unknown}"),
         }
     }
 
