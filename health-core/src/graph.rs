@@ -14,8 +14,8 @@ pub(crate) struct Graph {
 }
 
 impl Graph {
-    /// The graph, or one circle in it, as the indices along it.
-    pub(crate) fn new(dependencies: Vec<Vec<usize>>) -> Result<Self, Vec<usize>> {
+    /// The graph, or the circles in it, each as the indices along it.
+    pub(crate) fn new(dependencies: Vec<Vec<usize>>) -> Result<Self, Vec<Vec<usize>>> {
         let mut dependents = vec![Vec::new(); dependencies.len()];
         for (check, targets) in dependencies.iter().enumerate() {
             for target in targets {
@@ -75,8 +75,9 @@ enum Mark {
     Done,
 }
 
-/// Every index after what it depends on, or one circle. Iterative: a chain may be as long as there are checks.
-fn order(dependencies: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
+/// Every index after what it depends on, or the circles found on the way. Iterative: a chain may be as long as there are checks.
+fn order(dependencies: &[Vec<usize>]) -> Result<Vec<usize>, Vec<Vec<usize>>> {
+    let mut circles = Vec::new();
     let mut marks = vec![Mark::New; dependencies.len()];
     let mut order = Vec::with_capacity(dependencies.len());
     let targets = |check: usize| dependencies.get(check).map_or(&[][..], Vec::as_slice);
@@ -102,13 +103,13 @@ fn order(dependencies: &[Vec<usize>]) -> Result<Vec<usize>, Vec<usize>> {
                 }
                 Some(Mark::Open) => {
                     let circle = path.iter().map(|(check, _)| *check).skip_while(|check| *check != target);
-                    return Err(circle.collect());
+                    circles.push(circle.collect());
                 }
                 Some(Mark::Done) | None => {}
             }
         }
     }
-    Ok(order)
+    if circles.is_empty() { Ok(order) } else { Err(circles) }
 }
 
 fn set(marks: &mut [Mark], check: usize, mark: Mark) {
@@ -137,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_circle_is_named_by_its_members_alone() {
-        let circle = Graph::new(vec![vec![1], vec![2], vec![3], vec![1]]).unwrap_err();
-        assert_eq!(circle, [1, 2, 3]);
+        let circles = Graph::new(vec![vec![1], vec![2], vec![3], vec![1], vec![5], vec![4]]).unwrap_err();
+        assert_eq!(circles, [vec![1, 2, 3], vec![4, 5]]);
     }
 
     #[test]

@@ -202,15 +202,17 @@ fn graph(candidates: &[Candidate], known: &HashSet<String>, problems: &mut Vec<P
         }
         edges.push(own.into_keys().collect());
     }
-    Graph::new(edges).unwrap_or_else(|circle| {
-        let members: Vec<_> =
-            circle.iter().filter_map(|check| candidates.get(*check)).map(|c| &c.spec).collect();
-        let mut names: Vec<_> = members.iter().map(|spec| format!("`{}`", spec.name)).collect();
-        names.extend(names.first().cloned());
-        let message = format!("checks depend on each other in a circle: {}", names.join(" -> "));
-        let places = members.iter().map(|spec| spec.location);
-        let problem = Problem::new(ProblemKind::Cycle, places, message);
-        problems.push(problem.help("`depends_on` points at causes: remove the edge that does not"));
+    Graph::new(edges).unwrap_or_else(|circles| {
+        problems.extend(circles.iter().map(|circle| {
+            let members: Vec<_> =
+                circle.iter().filter_map(|check| candidates.get(*check)).map(|c| &c.spec).collect();
+            let mut names: Vec<_> = members.iter().map(|spec| format!("`{}`", spec.name)).collect();
+            names.extend(names.first().cloned());
+            let message = format!("checks depend on each other in a circle: {}", names.join(" -> "));
+            let places = members.iter().map(|spec| spec.location);
+            let problem = Problem::new(ProblemKind::Cycle, places, message);
+            problem.help("`depends_on` points at causes: remove the edge that does not")
+        }));
         Graph::default()
     })
 }
