@@ -11,6 +11,7 @@ use crate::engine::Engine;
 use crate::gate::GateState;
 use crate::graph::Graph;
 use crate::probe::PerProbe;
+use crate::spec::Timing;
 use crate::{Health, Location, Probe, Spec};
 
 /// A check that has everything it needs.
@@ -18,6 +19,8 @@ use crate::{Health, Location, Probe, Spec};
 pub(crate) struct Check {
     /// Shared with reports, which outlive the engine and must not keep what its checks borrow.
     pub(crate) spec: Arc<Spec>,
+    #[allow(dead_code)]
+    pub(crate) timing: Timing,
     pub(crate) runner: Runner,
 }
 

@@ -50,6 +50,6 @@ pub use phase::Phase;
 pub use probe::{Probe, ProbeSet};
 pub use problem::{BuildError, Problem, ProblemKind};
 pub use report::{Entry, Report, Unknown};
-pub use spec::{DEFAULT_TIMEOUT, Scope, Spec};
+pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
 pub use view::{Exposure, View};

@@ -3,6 +3,7 @@
 use std::any::TypeId;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{HealthBuilder, groups};
 use crate::assembly::{Assembly, Check, Plan, Unused};
@@ -13,7 +14,8 @@ use crate::graph::Graph;
 use crate::name;
 use crate::problem::{Problem, ProblemKind};
 use crate::resources::{Binder, Doubled};
-use crate::{BuildError, Location, Spec};
+use crate::spec::Timing;
+use crate::{BuildError, Location, Probe, Spec};
 
 /// A check on its way into the assembly.
 pub(super) struct Candidate {
@@ -239,7 +241,8 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
                     .help("add `.resource(value)` to the builder, with the value itself or an `Arc` of it"),
             );
         }
-        checks.extend(runner.map(|runner| Check { spec: Arc::new(spec), runner }));
+        let timing = Timing::of(&spec, shortest_deadline(builder, &spec));
+        checks.extend(runner.map(|runner| Check { spec: Arc::new(spec), timing, runner }));
     }
     problems.extend(doubled.into_iter().map(|Doubled { type_name, first, second }| {
         let message = format!("two resources lend a `{type_name}`");
@@ -247,6 +250,12 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
         problem.help("hand in one value per type; wrap the second in a type of its own")
     }));
     checks
+}
+
+/// How long an answer that waits for this check may take: the shortest of its probes, or of ready where it has none.
+fn shortest_deadline(builder: &HealthBuilder, spec: &Spec) -> Duration {
+    let deadlines = spec.probes.iter().map(|probe| *builder.deadlines.get(probe));
+    deadlines.min().unwrap_or(*builder.deadlines.get(Probe::Ready))
 }
 
 fn unused(builder: &HealthBuilder) -> Unused {

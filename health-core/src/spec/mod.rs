@@ -1,8 +1,17 @@
 //! The static description of a check.
 
+mod interval;
+mod record;
+mod timing;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
+
+pub use interval::{Interval, InvalidInterval};
+pub use record::SpecRecord;
+pub(crate) use timing::Timing;
+pub use timing::{DEFAULT_CACHE, DEFAULT_INTERVAL};
 
 use crate::{Location, Period, Probe, ProbeSet, name, period};
 
@@ -60,6 +69,13 @@ pub struct Spec {
     pub(crate) description: Cow<'static, str>,
     pub(crate) probes: ProbeSet,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) interval: Option<Interval>,
+    pub(crate) cache: Option<Duration>,
+    pub(crate) max_age: Option<Duration>,
+    pub(crate) backoff: Option<Duration>,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) failure_threshold: Option<u32>,
+    pub(crate) success_threshold: Option<u32>,
     pub(crate) critical: Option<bool>,
     pub(crate) scope: Option<Scope>,
     pub(crate) group: Option<Cow<'static, str>>,
@@ -81,6 +97,13 @@ impl Spec {
             description: Cow::Borrowed(""),
             probes: ProbeSet::of(&[Probe::Ready]),
             timeout: None,
+            interval: None,
+            cache: None,
+            max_age: None,
+            backoff: None,
+            idle: None,
+            failure_threshold: None,
+            success_threshold: None,
             critical: None,
             scope: None,
             group: None,
@@ -107,12 +130,68 @@ impl Spec {
     ///
     /// When it has passed, the observation is a timeout and the future of the run is dropped at its next `.await`.
     pub fn timeout(mut self, timeout: impl Into<Period>) -> Self {
-        let what = format!("the timeout of `{}`", self.name);
-        match timeout.into().checked(&what) {
-            Ok(timeout) => self.timeout = Some(timeout),
-            Err(fault) => self.faults.push(fault),
+        self.timeout = self.period("timeout", timeout.into()).or(self.timeout);
+        self
+    }
+
+    /// How often the engine runs it by itself, whether or not anybody asks; `"never"` or [`Interval::Never`] for on
+    /// demand only. Default: 10 s.
+    ///
+    /// Every check runs once at the start. Its second run falls anywhere within one interval, so that instances that
+    /// were started together do not ask together; from then on the period is kept, with a little jitter.
+    pub fn interval<I: TryInto<Interval, Error: fmt::Display>>(mut self, interval: I) -> Self {
+        match interval.try_into() {
+            Ok(interval) => self.interval = Some(interval),
+            Err(fault) => self.faults.push(format!("the interval of `{}`: {fault}", self.name)),
         }
         self
+    }
+
+    /// How old an observation may be before a poll asks for a new one. Default: 1 s; the interval when a duration is
+    /// declared for it, or when the timeout is not below the deadline of an answer (with [`Interval::Never`] always
+    /// 1 s).
+    pub fn cache(mut self, cache: impl Into<Period>) -> Self {
+        self.cache = self.period("cache", cache.into()).or(self.cache);
+        self
+    }
+
+    /// How long an observation is usable at all; older ones are stale, which counts as not observed. Default: three
+    /// times the interval (or the backoff when that is larger; 10 s for [`Interval::Never`]) and the timeout.
+    pub fn max_age(mut self, max_age: impl Into<Period>) -> Self {
+        self.max_age = self.period("max_age", max_age.into()).or(self.max_age);
+        self
+    }
+
+    /// The ceiling up to which the interval doubles while the check is unhealthy. Default: it does not.
+    pub fn backoff(mut self, backoff: impl Into<Period>) -> Self {
+        self.backoff = self.period("backoff", backoff.into()).or(self.backoff);
+        self
+    }
+
+    /// Makes it a canary: real traffic reports through [`Health::reporter`](crate::Health::reporter), and the check
+    /// is run only when nothing good has been reported for this long. Takes the place of interval and cache.
+    /// Default: it is none.
+    pub fn idle(mut self, idle: impl Into<Period>) -> Self {
+        self.idle = self.period("idle", idle.into()).or(self.idle);
+        self
+    }
+
+    /// How many observations in a row must be worse than the held status before it gets worse. Default: 1.
+    pub fn failure_threshold(mut self, observations: u32) -> Self {
+        self.failure_threshold = Some(observations);
+        self
+    }
+
+    /// How many observations in a row must be better than the held status before it gets better. Default: 1.
+    pub fn success_threshold(mut self, observations: u32) -> Self {
+        self.success_threshold = Some(observations);
+        self
+    }
+
+    /// The duration, or `None` after its fault has been noted.
+    fn period(&mut self, key: &str, period: Period) -> Option<Duration> {
+        let checked = period.checked(&format!("the {key} of `{}`", self.name));
+        checked.map_err(|fault| self.faults.push(fault)).ok()
     }
 
     /// Whether the check can make the whole unhealthy; one that is not critical can only degrade it.
@@ -164,9 +243,7 @@ impl Spec {
         if let Some((group, fault)) = self.group.as_deref().and_then(|g| Some((g, name::fault(g)?))) {
             faults.push(format!("the group `{}` {fault}", group.escape_debug()));
         }
-        if let Some(fault) = self.timeout.and_then(period::fault) {
-            faults.push(format!("the timeout of `{}` {fault}", self.name));
-        }
+        faults.extend(self.duration_faults());
         if self.depends_on.contains(&self.name) {
             faults.push(format!("`{}` depends on itself", self.name));
         }
@@ -184,68 +261,23 @@ impl Spec {
                 self.name
             ));
         }
+        faults.extend(timing::contradictions(self));
         faults
     }
-}
 
-/// A [`Spec`] as generated code writes it: constant, every key as declared.
-#[derive(Clone, Copy, Debug)]
-pub struct SpecRecord {
-    /// The name; inside a component the last segments of it.
-    pub name: &'static str,
-    /// The first paragraph of the doc comment.
-    pub description: &'static str,
-    /// The probes.
-    pub probes: ProbeSet,
-    /// The timeout, if declared.
-    pub timeout: Option<Duration>,
-    /// The criticality, if declared.
-    pub critical: Option<bool>,
-    /// The scope, if declared.
-    pub scope: Option<Scope>,
-    /// The group, if declared.
-    pub group: Option<&'static str>,
-    /// The dependencies.
-    pub depends_on: &'static [&'static str],
-    /// Whether the check takes part.
-    pub enabled: bool,
-    /// Where the declaration stands.
-    pub location: Location,
-}
-
-impl SpecRecord {
-    /// A record in which only the name and the place are declared.
-    #[must_use]
-    pub const fn new(name: &'static str, location: Location) -> Self {
-        Self {
-            name,
-            description: "",
-            probes: ProbeSet::of(&[Probe::Ready]),
-            timeout: None,
-            critical: None,
-            scope: None,
-            group: None,
-            depends_on: &[],
-            enabled: true,
-            location,
-        }
-    }
-}
-
-impl From<SpecRecord> for Spec {
-    fn from(record: SpecRecord) -> Self {
-        Self {
-            name: record.name.into(),
-            description: record.description.into(),
-            probes: record.probes,
-            timeout: record.timeout,
-            critical: record.critical,
-            scope: record.scope,
-            group: record.group.map(Cow::Borrowed),
-            depends_on: record.depends_on.iter().map(|name| Cow::Borrowed(*name)).collect(),
-            enabled: record.enabled,
-            location: record.location,
-            faults: Vec::new(),
-        }
+    /// Durations that are none: a record is written without a check of its constants.
+    fn duration_faults(&self) -> impl Iterator<Item = String> {
+        let durations = [
+            ("timeout", self.timeout),
+            ("interval", self.interval.and_then(Interval::every)),
+            ("cache", self.cache),
+            ("max_age", self.max_age),
+            ("backoff", self.backoff),
+            ("idle", self.idle),
+        ];
+        let fault = |(key, duration): (&str, Option<Duration>)| {
+            Some(format!("the {key} of `{}` {}", self.name, period::fault(duration?)?))
+        };
+        durations.into_iter().filter_map(fault)
     }
 }
