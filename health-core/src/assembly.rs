@@ -6,22 +6,24 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 use crate::check::Runner;
-use crate::engine::Engine;
+use crate::engine::{Engine, Ground};
 use crate::gate::GateState;
 use crate::graph::Graph;
 use crate::probe::PerProbe;
 use crate::spec::Timing;
-use crate::{Health, Location, Probe, Spec};
+use crate::{Health, Location, Probe, ProbeSet, Reporter, Spec};
 
 /// A check that has everything it needs.
 #[derive(Debug)]
 pub(crate) struct Check {
     /// Shared with reports, which outlive the engine and must not keep what its checks borrow.
     pub(crate) spec: Arc<Spec>,
-    #[allow(dead_code)]
     pub(crate) timing: Timing,
-    pub(crate) runner: Runner,
+    /// `None` for one that only the application reports about.
+    pub(crate) runner: Option<Runner>,
 }
 
 /// The policy of one group.
@@ -38,7 +40,13 @@ pub(crate) struct Plan {
     pub(crate) graph: Graph,
     pub(crate) policies: Vec<GroupPolicy>,
     pub(crate) gates: Vec<Arc<GateState>>,
+    /// Each with the check it reports about.
+    pub(crate) reporters: Vec<(Reporter, usize)>,
     pub(crate) deadlines: PerProbe<Duration>,
+    /// How many runs there are at once.
+    pub(crate) max_runs: usize,
+    /// Every check that is still asked when startup has passed.
+    pub(crate) lasting: Vec<usize>,
     by_name: HashMap<Cow<'static, str>, usize>,
     by_probe: PerProbe<Vec<usize>>,
     /// For every check the policy it falls under.
@@ -51,20 +59,41 @@ impl Plan {
         graph: Graph,
         policies: Vec<GroupPolicy>,
         gates: Vec<Arc<GateState>>,
+        reporters: &[Reporter],
         deadlines: PerProbe<Duration>,
+        max_runs: usize,
     ) -> Self {
         let joining = |probe| {
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes.contains(probe)).map(|(i, _)| i).collect()
         };
         let by_probe = PerProbe::new(joining);
-        let by_name =
+        let by_name: HashMap<_, _> =
             checks.iter().enumerate().map(|(index, check)| (check.spec.name.clone(), index)).collect();
+        let reporters = reporters
+            .iter()
+            .filter_map(|reporter| Some((reporter.clone(), *by_name.get(&*reporter.spec()?.name)?)))
+            .collect();
+        let only_startup = ProbeSet::of(&[Probe::Startup]);
+        let lasting =
+            (0..).zip(&checks).filter(|(_, c)| c.spec.probes != only_startup).map(|(i, _)| i).collect();
         let index_of: HashMap<_, _> =
             policies.iter().enumerate().map(|(i, policy)| (&policy.name, i)).collect();
         let policy_of =
             checks.iter().map(|check| index_of.get(check.spec.group.as_ref()?).copied()).collect();
         let checks = checks.into_iter().map(Arc::new).collect();
-        Self { checks, graph, policies, gates, deadlines, by_name, by_probe, policy_of }
+        Self {
+            checks,
+            graph,
+            policies,
+            gates,
+            reporters,
+            deadlines,
+            max_runs,
+            lasting,
+            by_name,
+            by_probe,
+            policy_of,
+        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
@@ -118,8 +147,24 @@ impl Assembly {
     /// could be kept.
     #[track_caller]
     pub fn start(self) -> Health {
-        let handle = tokio::runtime::Handle::current();
+        self.start_on(&Handle::current())
+    }
+
+    /// Like [`start`](Self::start), on the runtime of this handle.
+    ///
+    /// # Panics
+    ///
+    /// If the timer of that runtime is not enabled.
+    #[track_caller]
+    pub fn start_on(self, runtime: &Handle) -> Health {
+        let entered = runtime.enter();
         drop(tokio::time::sleep(Duration::ZERO));
+        drop(entered);
+        self.say_what_is_unused();
+        Health::new(Engine::start(self.plan, Ground::of_application(runtime.clone())))
+    }
+
+    fn say_what_is_unused(&self) {
         for (name, location) in &self.unused.components {
             tracing::warn!(
                 target: "health", component = name, declared = %location,
@@ -132,7 +177,6 @@ impl Assembly {
                 "checks are declared in this binary and none was discovered: add `.discover()` to the builder",
             );
         }
-        Health::new(Engine::start(self.plan, handle))
     }
 
     /// The full names of the checks, sorted.

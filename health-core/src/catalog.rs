@@ -188,7 +188,7 @@ impl Declaration {
         match self.origin {
             Origin::Component => "component",
             Origin::Each => "each",
-            Origin::Function | Origin::Explicit => "check",
+            Origin::Function | Origin::Explicit | Origin::Reporter => "check",
         }
     }
 }

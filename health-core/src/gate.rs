@@ -110,7 +110,7 @@ impl GateState {
     fn tell(&self) -> bool {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let running: Vec<_> = listeners.iter().filter_map(Weak::upgrade).collect();
-        running.iter().for_each(|engine| engine.reconsider());
+        running.iter().for_each(|engine| engine.gate_changed());
         !running.is_empty()
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Subject};
-use crate::{HealthBuilder, Phase, Probe, Report, Status};
+use crate::{HealthBuilder, Period, Phase, Probe, Report, Reporter, Status};
 
 /// The health of a running process. Cheap to clone; the engine stops with the last clone.
 ///
@@ -110,6 +110,52 @@ impl Health {
         self.engine.resume();
     }
 
+    /// The reporter of a canary (a check with [`idle`](crate::Spec::idle)), for real traffic to report through; also
+    /// of a check that is only reported about. `None` for any other name.
+    ///
+    /// A reported success postpones the next run of the canary, though never beyond its `max_age` after the last run;
+    /// after a run that failed, only another run restores it.
+    #[must_use]
+    pub fn reporter(&self, name: &str) -> Option<Reporter> {
+        let cell = self.engine.cell(self.engine.plan.find(name)?)?;
+        cell.hears_reports().then(|| Reporter::of(cell))
+    }
+
+    /// Caps the weight of a check at degraded for a while: for somebody who has seen the alarm and is at work on it.
+    /// Logged as a warning, shown as `muted_until`, over by itself. A second mute replaces the first.
+    ///
+    /// # Errors
+    ///
+    /// [`MuteError`] if no check has this name, or the period is none.
+    pub fn mute(
+        &self,
+        name: &str,
+        period: impl Into<Period>,
+        reason: impl Into<String>,
+    ) -> Result<(), MuteError> {
+        let plan = &self.engine.plan;
+        let Some(check) = plan.find(name) else {
+            let known = plan.checks.iter().map(|check| &*check.spec.name);
+            let nearest = crate::name::nearest(name, known).map(str::to_owned);
+            return Err(MuteError::UnknownCheck { name: name.to_owned(), nearest });
+        };
+        let period = period.into().checked("the period of a mute").map_err(MuteError::Period)?;
+        self.engine.mute(check, period, crate::redact::summary(reason.into().into()).into_owned());
+        Ok(())
+    }
+
+    /// Ends a mute before its time; whether there was one.
+    pub fn unmute(&self, name: &str) -> bool {
+        self.engine.plan.find(name).is_some_and(|check| self.engine.unmute(check))
+    }
+
+    /// How many runs, since the start, had to wait for their turn for longer than their timeout: then more checks are
+    /// slow than may [run at once](HealthBuilder::max_runs).
+    #[must_use]
+    pub fn queued_too_long(&self) -> u64 {
+        self.engine.queued_too_long()
+    }
+
     /// The checks that depend on this one, directly or not, sorted: what is likely to fail when it does. Empty for
     /// an unknown name.
     #[must_use]
@@ -125,3 +171,34 @@ impl fmt::Debug for Health {
         f.debug_struct("Health").field("phase", &self.phase()).finish_non_exhaustive()
     }
 }
+
+/// Why a check was not muted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MuteError {
+    /// No check has this name.
+    UnknownCheck {
+        /// The name as it was given.
+        name: String,
+        /// The name that was most likely meant.
+        nearest: Option<String>,
+    },
+    /// The period is no duration, zero, or longer than a year; the text says what to write.
+    Period(String),
+}
+
+impl fmt::Display for MuteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownCheck { name, nearest: Some(nearest) } => {
+                write!(f, "no check is called `{}`; did you mean `{nearest}`?", name.escape_debug())
+            }
+            Self::UnknownCheck { name, nearest: None } => {
+                write!(f, "no check is called `{}`", name.escape_debug())
+            }
+            Self::Period(fault) => f.write_str(fault),
+        }
+    }
+}
+
+impl std::error::Error for MuteError {}

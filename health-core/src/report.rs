@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::engine::Knowledge;
+use crate::engine::{Knowledge, Mute};
 use crate::view::{Exposure, View};
 use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
 
@@ -14,6 +14,11 @@ use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
 /// [`Exposure`]; a report itself cannot be serialised.
 #[derive(Clone)]
 pub struct Report {
+    /// Shared with everybody who asked at the same moment.
+    content: Arc<Content>,
+}
+
+pub(crate) struct Content {
     pub(crate) status: Status,
     pub(crate) probe: Option<Probe>,
     pub(crate) phase: Phase,
@@ -29,10 +34,11 @@ pub struct Report {
 pub struct Entry {
     pub(crate) spec: Arc<Spec>,
     pub(crate) knowledge: Knowledge,
-    /// Whether what is known may still be used.
-    pub(crate) usable: bool,
+    /// As it is held; why there is none, if there is none.
+    pub(crate) status: Result<Status, Unknown>,
     /// What the check makes of the whole.
     pub(crate) contribution: Status,
+    pub(crate) is_muted: bool,
     pub(crate) because_of: Vec<Arc<Spec>>,
 }
 
@@ -46,46 +52,65 @@ pub enum Unknown {
 }
 
 impl Report {
+    pub(crate) fn new(content: Content) -> Self {
+        Self { content: Arc::new(content) }
+    }
+
+    /// The same, in another phase.
+    pub(crate) fn in_phase(&self, phase: Phase) -> Self {
+        if self.content.phase == phase {
+            return self.clone();
+        }
+        let Content { status, probe, is_held, ref waiting_for, ref entries, .. } = *self.content;
+        let (waiting_for, entries) = (waiting_for.clone(), entries.clone());
+        Self::new(Content { status, probe, phase, is_held, waiting_for, entries })
+    }
+
+    pub(crate) fn content(&self) -> &Content {
+        &self.content
+    }
+
     /// The verdict.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.status
+        self.content.status
     }
 
     /// The probe that was asked, if it was one.
     #[must_use]
     pub fn probe(&self) -> Option<Probe> {
-        self.probe
+        self.content.probe
     }
 
     /// Where the process was in its life.
     #[must_use]
     pub fn phase(&self) -> Phase {
-        self.phase
+        self.content.phase
     }
 
     /// Every check that was asked about: those that are not healthy first, then by name.
     #[must_use]
     pub fn entries(&self) -> &[Entry] {
-        &self.entries
+        &self.content.entries
     }
 
     /// The entry of a check.
     #[must_use]
     pub fn entry(&self, name: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.name() == name)
+        self.content.entries.iter().find(|entry| entry.name() == name)
     }
 
     /// The names of the checks that make the whole what it is, when it is not healthy.
     pub fn failing(&self) -> impl Iterator<Item = &str> {
-        let decisive = |entry: &&Entry| !self.status.is_healthy() && entry.contribution == self.status;
-        self.entries.iter().filter(decisive).map(Entry::name)
+        let decisive =
+            |entry: &&Entry| !self.content.status.is_healthy() && entry.contribution == self.content.status;
+        self.content.entries.iter().filter(decisive).map(Entry::name)
     }
 
     /// What must happen before the process is ready: `gate:migrations`, `startup:schema`.
     #[must_use]
     pub fn waiting_for(&self) -> &[String] {
-        &self.waiting_for
+        &self.content.waiting_for
     }
 
     /// What may leave the process.
@@ -102,17 +127,24 @@ impl Entry {
         &self.spec.name
     }
 
-    /// The check's own status, whatever it may do to the whole; why there is none, if there is none.
+    /// The check's own status as thresholds hold it, whatever it may do to the whole; why there is none, if there is
+    /// none.
     ///
     /// # Errors
     ///
     /// [`Unknown`] when there is no usable observation.
     pub fn status(&self) -> Result<Status, Unknown> {
-        match &self.knowledge.last {
-            None => Err(Unknown::Pending),
-            Some(_) if !self.usable => Err(Unknown::Stale),
-            Some(last) => Ok(last.status),
-        }
+        self.status
+    }
+
+    /// What the last observation said, before thresholds.
+    ///
+    /// # Errors
+    ///
+    /// [`Unknown`] when there is no usable observation.
+    pub fn raw(&self) -> Result<Status, Unknown> {
+        let last = self.knowledge.last.as_ref().ok_or(Unknown::Pending)?;
+        self.status.map(|_| last.status)
     }
 
     /// What the check makes of the whole, after criticality and the policy of its group.
@@ -193,6 +225,35 @@ impl Entry {
         self.knowledge.last_success
     }
 
+    /// When the last unhealthy run began.
+    #[must_use]
+    pub fn last_failure(&self) -> Option<SystemTime> {
+        self.knowledge.last_failure
+    }
+
+    /// Until when its weight is capped at degraded, if it was [muted](crate::Health::mute).
+    #[must_use]
+    pub fn muted_until(&self) -> Option<SystemTime> {
+        Some(self.mute()?.until_at)
+    }
+
+    /// Why it was muted, if it is.
+    #[must_use]
+    pub fn mute_reason(&self) -> Option<&str> {
+        Some(&self.mute()?.reason)
+    }
+
+    fn mute(&self) -> Option<&Mute> {
+        self.knowledge.muted.as_deref().filter(|_| self.is_muted)
+    }
+
+    /// How long the last run had to wait for its turn, if that was longer than its timeout: then more checks are slow
+    /// than may [run at once](crate::HealthBuilder::max_runs).
+    #[must_use]
+    pub fn queued(&self) -> Option<Duration> {
+        self.knowledge.queued
+    }
+
     /// The nearest unhealthy checks this one depends on that depend on no unhealthy one themselves.
     pub fn because_of(&self) -> impl Iterator<Item = &str> {
         self.because_of.iter().map(|spec| &*spec.name)
@@ -203,8 +264,9 @@ impl Entry {
 impl fmt::Debug for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Report");
-        debug.field("status", &self.status).field("probe", &self.probe).field("phase", &self.phase);
-        debug.field("waiting_for", &self.waiting_for).field("entries", &self.entries).finish()
+        let Content { status, probe, phase, waiting_for, entries, .. } = &*self.content;
+        debug.field("status", status).field("probe", probe).field("phase", phase);
+        debug.field("waiting_for", waiting_for).field("entries", entries).finish()
     }
 }
 

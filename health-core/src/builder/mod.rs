@@ -18,11 +18,15 @@ use crate::probe::PerProbe;
 use crate::problem::{Problem, ProblemKind};
 use crate::resources::Resources;
 use crate::{
-    BuildError, Gate, HealthCheck, HealthComponent, IntoOutcome, Location, Period, Probe, Quorum, Spec,
+    BuildError, Gate, HealthCheck, HealthComponent, IntoOutcome, Location, Period, Probe, Quorum, Reporter,
+    Spec,
 };
 
 /// How long an answer may take unless the builder says otherwise: most pollers give up after one second.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(800);
+
+/// How many checks run at once unless the builder says otherwise.
+pub const DEFAULT_MAX_RUNS: usize = 64;
 
 /// Collects resources, checks, components, groups and gates; [`build`](Self::build) validates the whole.
 ///
@@ -33,6 +37,8 @@ pub struct HealthBuilder {
     declared: Declared,
     groups: Vec<(Cow<'static, str>, Quorum, Location)>,
     gates: Vec<Arc<GateState>>,
+    reporters: Vec<Reporter>,
+    max_runs: usize,
     required: Vec<(Cow<'static, str>, Location)>,
     disabled: Vec<(Cow<'static, str>, Location)>,
     discover: bool,
@@ -47,6 +53,8 @@ impl HealthBuilder {
             declared: Declared::default(),
             groups: Vec::new(),
             gates: Vec::new(),
+            reporters: Vec::new(),
+            max_runs: DEFAULT_MAX_RUNS,
             required: Vec::new(),
             disabled: Vec::new(),
             discover: false,
@@ -128,6 +136,31 @@ impl HealthBuilder {
     /// A gate, before whose opening the process is not ready.
     pub fn gate(mut self, gate: &Gate) -> Self {
         self.gates.push(Arc::clone(gate.state()));
+        self
+    }
+
+    /// Evidence that the application pushes, in place of a run. Its `Spec` must give a
+    /// [`max_age`](Spec::max_age).
+    pub fn reporter(mut self, reporter: &Reporter) -> Self {
+        if let Some(spec) = reporter.spec() {
+            let (spec, origin) = (spec.clone(), Origin::Reporter);
+            self.declared.checks.push(DeclaredCheck { spec, origin, runner: None });
+            self.reporters.push(reporter.clone());
+        }
+        self
+    }
+
+    /// How many runs there may be at once; others wait for their turn. Default: [`DEFAULT_MAX_RUNS`].
+    ///
+    /// The timeout of a check counts from the start of its run, not from the queue, and a run that overstays its
+    /// timeout makes room for another.
+    #[track_caller]
+    pub fn max_runs(mut self, runs: usize) -> Self {
+        if runs == 0 {
+            let message = "no run at a time would leave every check unobserved; write at least 1".into();
+            self.problems.push(Problem::new(ProblemKind::Spec, [Location::caller()], message));
+        }
+        self.max_runs = runs.max(1);
         self
     }
 

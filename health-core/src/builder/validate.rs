@@ -25,7 +25,7 @@ pub(super) struct Candidate {
 }
 
 enum Source {
-    Ready(Runner),
+    Ready(Option<Runner>),
     /// Still has to borrow what it needs.
     Unbound(&'static CheckRecord),
 }
@@ -50,7 +50,8 @@ pub(super) fn assembly(
     BuildError::unless_empty(problems)?;
 
     let gates = std::mem::take(&mut builder.gates);
-    let plan = Plan::new(checks, graph, quorums, gates, builder.deadlines);
+    let plan =
+        Plan::new(checks, graph, quorums, gates, &builder.reporters, builder.deadlines, builder.max_runs);
     Ok(Assembly::new(plan, unused(builder)))
 }
 
@@ -59,8 +60,11 @@ fn candidates(builder: &mut HealthBuilder, discovered: Vec<&'static CheckRecord>
     let handed_in = std::mem::take(&mut builder.declared.checks);
     let mut candidates: Vec<_> = handed_in
         .into_iter()
-        .filter_map(|check| {
-            Some(Candidate { spec: check.spec, origin: check.origin, source: Source::Ready(check.runner?) })
+        .filter(|check| check.runner.is_some() || check.origin == Origin::Reporter)
+        .map(|check| Candidate {
+            spec: check.spec,
+            origin: check.origin,
+            source: Source::Ready(check.runner),
         })
         .collect();
     candidates.extend(discovered.into_iter().map(|record| Candidate {
@@ -142,7 +146,10 @@ fn own_faults(builder: &HealthBuilder, candidates: &[Candidate], problems: &mut 
     let policies: HashSet<_> = builder.groups.iter().map(|(name, _, _)| &**name).collect();
     let mut undecided = HashSet::new();
     for Candidate { spec, origin, .. } in candidates {
-        let faults = spec.own_faults();
+        let mut faults = spec.own_faults();
+        if *origin == Origin::Reporter {
+            faults.extend(spec.faults_of_a_reporter());
+        }
         problems
             .extend(faults.into_iter().map(|fault| Problem::new(ProblemKind::Spec, [spec.location], fault)));
         let decided =
@@ -223,9 +230,9 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
     let mut doubled: BTreeSet<Doubled> = builder.resources.doubled.iter().cloned().collect();
     let mut binder = Binder::new(&builder.resources);
     let mut checks = Vec::with_capacity(candidates.len());
-    for Candidate { spec, source, .. } in candidates {
+    for Candidate { spec, source, origin } in candidates {
         let runner = match source {
-            Source::Ready(runner) => Some(runner),
+            Source::Ready(runner) => runner,
             Source::Unbound(record) => (record.bind)(&mut binder),
         };
         let (missing, ambiguous) = binder.take_faults();
@@ -242,7 +249,9 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
             );
         }
         let timing = Timing::of(&spec, shortest_deadline(builder, &spec));
-        checks.extend(runner.map(|runner| Check { spec: Arc::new(spec), timing, runner }));
+        if runner.is_some() || origin == Origin::Reporter {
+            checks.push(Check { spec: Arc::new(spec), timing, runner });
+        }
     }
     problems.extend(doubled.into_iter().map(|Doubled { type_name, first, second }| {
         let message = format!("two resources lend a `{type_name}`");

@@ -49,6 +49,8 @@ pub(crate) enum Origin {
     Each,
     /// A value or closure handed to the builder.
     Explicit,
+    /// What the application reports by itself.
+    Reporter,
 }
 
 impl Declared {

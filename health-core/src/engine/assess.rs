@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Engine, Knowledge, MAX_AGE};
+use super::snapshot::Snapshot;
+use super::{Cell, Engine, Knowledge};
 use crate::aggregate::{self, Tally, Terms, Vote};
-use crate::report::{Entry, Report};
-use crate::{Phase, Probe, ProbeSet, Status};
+use crate::report::{Content, Report};
+use crate::{Phase, Probe, ProbeSet, Status, Unknown};
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -25,32 +26,36 @@ pub(crate) enum Subject<'a> {
 
 /// Whether somebody asks and has waited for an answer, or just looks.
 ///
-/// Silence is not failure: what has expired because nobody asked keeps its weight for whoever just looks.
+/// Silence is not failure: what the engine does not refresh by itself keeps its weight for whoever just looks.
 #[derive(Clone, Copy, PartialEq)]
-enum Asking {
+pub(super) enum Asking {
     Poll,
     Passively,
 }
 
 /// One check, looked at.
 #[derive(Clone)]
-struct Look {
-    check: usize,
-    knowledge: Knowledge,
-    usable: bool,
+pub(super) struct Look {
+    pub(super) check: usize,
+    pub(super) knowledge: Knowledge,
+    pub(super) status: Result<Status, Unknown>,
 }
 
 impl Look {
     /// What may still be said of it.
     fn known(&self, asking: Asking) -> Option<Status> {
-        let last = self.knowledge.last.as_ref()?;
-        (self.usable || asking == Asking::Passively).then_some(last.status)
+        let kept = || self.knowledge.held.filter(|_| self.knowledge.unasked && asking == Asking::Passively);
+        self.status.ok().or_else(kept)
     }
 }
 
 impl Engine {
-    /// Runs a round for the subject and says what it came to. A shorter deadline than the engine's own may be given.
+    /// Says what the subject comes to, after a run of every check in it whose last observation is not fresh. A
+    /// shorter deadline than the engine's own may be given.
     pub(crate) async fn ask(&self, subject: Subject<'_>, shorter: Option<Duration>) -> Report {
+        if let Some(fresh) = self.fresh(subject) {
+            return fresh;
+        }
         let deadline = match subject {
             Subject::Probe(probe) => *self.plan.deadlines.get(probe),
             _ => *self.plan.deadlines.get(Probe::Ready),
@@ -61,12 +66,7 @@ impl Engine {
             Subject::Probe(probe) => self.round(self.plan.joining(probe), deadline).await,
             Subject::Check(check) => self.round(&[check], deadline).await,
             Subject::Group(members) => self.round(members, deadline).await,
-            Subject::Whole => {
-                let only_startup = ProbeSet::of(&[Probe::Startup]);
-                let all = (0..).zip(&self.plan.checks).filter(|(_, check)| check.spec.probes != only_startup);
-                let asked: Vec<_> = all.map(|(index, _)| index).collect();
-                self.round(&asked, deadline).await;
-            }
+            Subject::Whole => self.round(&self.plan.lasting, deadline).await,
         }
         if self.startup_has_passed() {
             self.reconsider_if_changed();
@@ -74,7 +74,8 @@ impl Engine {
             // Whoever has waited for startup to pass is not told that it has not.
             self.reconsider();
         }
-        self.assess(subject, Asking::Poll)
+        // Another poller may have looked since.
+        self.fresh(subject).unwrap_or_else(|| self.keep(subject, self.assess(subject, Asking::Poll)))
     }
 
     /// The status of a probe as it stands, without asking anything.
@@ -83,14 +84,15 @@ impl Engine {
             return if self.startup_has_passed() { Status::Healthy } else { Status::Unhealthy };
         }
         let (phase, now) = (self.phase(), Instant::now());
-        let tally =
-            self.tally(&self.look(self.plan.joining(probe), now), Some(probe), now, Asking::Passively);
-        self.held_by(phase, probe, tally.verdict)
+        self.standing(probe, now).unwrap_or_else(|| {
+            let looks = self.look(self.plan.joining(probe), now);
+            self.held_by(phase, probe, self.tally(&looks, Some(probe), now, Asking::Passively).verdict)
+        })
     }
 
     /// The report of a probe as it stands, without asking anything.
     pub(super) fn passive_report(&self, probe: Probe) -> Report {
-        self.assess(Subject::Probe(probe), Asking::Passively)
+        self.assess(Subject::Probe(probe), Asking::Passively).report
     }
 
     /// Latches startup once all its checks have been observed, none makes it unhealthy, and no gate holds it.
@@ -106,24 +108,27 @@ impl Engine {
         let tally = self.tally(&looks, Some(Probe::Startup), now, Asking::Passively);
         if all_observed && tally.verdict != Status::Unhealthy {
             let entries = self.entries(looks, &tally.contributions, now);
-            let status = Status::Healthy;
-            let report = Report {
-                status,
+            let report = Report::new(Content {
+                status: Status::Healthy,
                 probe: Some(Probe::Startup),
                 phase: self.phase(),
                 is_held: false,
                 waiting_for: Vec::new(),
                 entries,
-            };
+            });
             // Already latched by somebody else is as good.
             drop(self.startup.set(report));
+            self.shared.signal.outdate();
         }
     }
 
-    fn assess(&self, subject: Subject<'_>, asking: Asking) -> Report {
+    fn assess(&self, subject: Subject<'_>, asking: Asking) -> Snapshot {
+        // Read first: what is recorded from here on makes the snapshot outdated.
+        let generation = self.shared.signal.generation();
         let phase = self.phase();
         if let (Subject::Probe(Probe::Startup), Some(passed)) = (subject, self.startup.get()) {
-            return Report { phase, ..passed.clone() };
+            let report = passed.in_phase(phase);
+            return Snapshot { report, generation, is_complete: true, fresh_until: None, valid_until: None };
         }
         let now = Instant::now();
         let all: Vec<_>;
@@ -139,12 +144,12 @@ impl Engine {
         let mut looks = self.look(asked, now);
         if matches!(subject, Subject::Whole) && self.startup_has_passed() {
             // Nobody asks them any more, so they are listed as they were.
-            let only_startup = |look: &Look| {
-                let spec = self.plan.checks.get(look.check).map(|check| check.spec.probes);
-                spec == Some(ProbeSet::of(&[Probe::Startup]))
-            };
-            looks.iter_mut().filter(|look| only_startup(look)).for_each(|look| look.usable = true);
+            for look in looks.iter_mut().filter(|look| self.is_only_startup(look.check)) {
+                look.status = look.knowledge.held.ok_or(Unknown::Pending);
+            }
         }
+        let is_complete = looks.iter().all(|look| look.knowledge.last.is_some() || !self.can_run(look.check));
+        let (fresh_until, valid_until) = self.lifetime(&looks, now);
         let (status, contributions) = match subject {
             Subject::Probe(probe) => {
                 let tally = self.tally(&looks, Some(probe), now, asking);
@@ -168,38 +173,73 @@ impl Engine {
         };
         let entries = self.entries(looks, &contributions, now);
         let is_held = matches!(subject, Subject::Whole | Subject::Probe(Probe::Ready));
-        Report { status, probe, phase, is_held, waiting_for, entries }
+        let report = Report::new(Content { status, probe, phase, is_held, waiting_for, entries });
+        Snapshot { report, generation, is_complete, fresh_until, valid_until }
     }
 
-    fn look(&self, asked: &[usize], now: Instant) -> Vec<Look> {
+    pub(super) fn look(&self, asked: &[usize], now: Instant) -> Vec<Look> {
         let found = asked.iter().filter_map(|check| Some((*check, self.cells.get(*check)?)));
-        let look = |(check, cell): (usize, &Arc<super::Cell>)| {
+        let look = |(check, cell): (usize, &Arc<Cell>)| {
             let knowledge = cell.knowledge();
-            let usable = knowledge.is_usable(now, MAX_AGE);
-            Look { check, knowledge, usable }
+            let status = knowledge.status(now, cell.timing());
+            Look { check, knowledge, status }
         };
         found.map(look).collect()
+    }
+
+    /// Until when a poll takes all of these as they are, and until when their statuses stand.
+    fn lifetime(&self, looks: &[Look], now: Instant) -> (Option<Instant>, Option<Instant>) {
+        let (mut fresh_until, mut valid_until) = (None, None);
+        let sooner =
+            |until: &mut Option<Instant>, at: Option<Instant>| *until = until.iter().copied().chain(at).min();
+        for Look { check, knowledge, .. } in looks {
+            let Some(check_of) = self.plan.checks.get(*check) else { continue };
+            if self.is_only_startup(*check) && self.startup_has_passed() {
+                continue;
+            }
+            let timing = &check_of.timing;
+            let mut valid = knowledge.valid_until(timing);
+            if knowledge.last.is_none() {
+                // Until then it may have no say.
+                valid = Some(self.started + timing.max_age).filter(|end| *end >= now);
+            }
+            sooner(&mut valid, knowledge.muted.as_ref().map(|mute| mute.until));
+            sooner(&mut valid_until, valid);
+            // While a run overstays there is nothing newer to be had.
+            if check_of.runner.is_some() && !knowledge.overstayed {
+                sooner(&mut fresh_until, knowledge.fresh_until(timing));
+            }
+        }
+        sooner(&mut fresh_until, valid_until);
+        (fresh_until, valid_until)
+    }
+
+    fn can_run(&self, check: usize) -> bool {
+        self.plan.checks.get(check).is_some_and(|check| check.runner.is_some())
+    }
+
+    fn is_only_startup(&self, check: usize) -> bool {
+        self.plan.checks.get(check).is_some_and(|check| check.spec.probes == ProbeSet::of(&[Probe::Startup]))
     }
 
     /// A check's own status, absences included.
     fn own(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> Status {
         let absent = || {
-            let has_no_say = look.knowledge.last.is_none() && self.has_no_say_yet(look, probe, now, asking);
+            let has_no_say = look.knowledge.last.is_none() && self.has_no_say_yet(look, probe, now);
             if has_no_say { Status::Healthy } else { Status::Unhealthy }
         };
-        look.known(asking).unwrap_or_else(absent)
+        let own = look.known(asking).unwrap_or_else(absent);
+        if look.knowledge.is_muted(now) { own.min(Status::Degraded) } else { own }
     }
 
-    /// In live a check that has not been observed has no say for as long as an observation would last; to whoever
-    /// just looks, for as long as nobody asks.
-    fn has_no_say_yet(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> bool {
+    /// In live a check that has not been observed has no say for as long as an observation would last.
+    fn has_no_say_yet(&self, look: &Look, probe: Option<Probe>, now: Instant) -> bool {
         let Some(check) = self.plan.checks.get(look.check) else { return false };
         let in_live = probe.map_or(check.spec.probes == ProbeSet::of(&[Probe::Live]), |p| p == Probe::Live);
-        let age = now.saturating_duration_since(self.started);
-        in_live && (asking == Asking::Passively || age <= MAX_AGE)
+        in_live && now.saturating_duration_since(self.started) <= check.timing.max_age
     }
 
-    fn tally(&self, looks: &[Look], probe: Option<Probe>, now: Instant, asking: Asking) -> Tally {
+    pub(super) fn tally(&self, looks: &[Look], probe: Option<Probe>, now: Instant, asking: Asking) -> Tally {
         let vote = |look: &Look| Vote {
             own: self.own(look, probe, now, asking),
             critical: self.plan.checks.get(look.check).is_some_and(|check| check.spec.is_critical()),
@@ -245,70 +285,5 @@ impl Engine {
             Probe::Startup if self.startup_has_passed() => Status::Healthy,
             Probe::Ready | Probe::Startup => Status::Unhealthy,
         }
-    }
-
-    fn waiting_for(&self, phase: Phase, probe: Probe) -> Vec<String> {
-        let waits = match probe {
-            Probe::Live => false,
-            Probe::Ready => phase == Phase::Starting,
-            // Draining does not answer for it.
-            Probe::Startup => !self.startup_has_passed(),
-        };
-        if !waits {
-            return Vec::new();
-        }
-        let closed = self.plan.gates.iter().filter(|gate| !gate.is_open());
-        let holding = closed.filter(|gate| probe == Probe::Ready || gate.holds_startup());
-        let mut waiting: Vec<_> = holding
-            .map(|gate| {
-                format!("gate:{}{}", gate.name, if gate.is_dropped() { " (dropped unopened)" } else { "" })
-            })
-            .collect();
-        if !self.startup_has_passed() {
-            let now = Instant::now();
-            let looks = self.look(self.plan.joining(Probe::Startup), now);
-            let tally = self.tally(&looks, Some(Probe::Startup), now, Asking::Passively);
-            let holding = looks.iter().zip(tally.contributions);
-            let holding =
-                holding.filter(|(look, own)| look.knowledge.last.is_none() || *own == Status::Unhealthy);
-            let names = holding.filter_map(|(look, _)| self.plan.checks.get(look.check));
-            waiting.extend(names.map(|check| format!("startup:{}", check.spec.name)));
-        }
-        waiting
-    }
-
-    fn entries(&self, looks: Vec<Look>, contributions: &[Status], now: Instant) -> Vec<Entry> {
-        let is_well =
-            |look: &Look| look.usable && look.knowledge.last.as_ref().is_some_and(|o| o.status.is_healthy());
-        let mut causes = if looks.iter().all(is_well) {
-            None
-        } else {
-            self.plan.graph.causes(|check| {
-                let Some(cell) = self.cells.get(check) else { return false };
-                let knowledge = cell.knowledge();
-                // What was seen long ago explains nothing now.
-                knowledge.is_usable(now, MAX_AGE)
-                    && knowledge.last.is_some_and(|last| last.status == Status::Unhealthy)
-            })
-        };
-        let entry = |(look, contribution): (Look, &Status)| {
-            let is_well = is_well(&look);
-            let causes = causes.as_mut().filter(|_| !is_well).and_then(|causes| causes.get_mut(look.check));
-            let because_of = causes.map(std::mem::take).unwrap_or_default();
-            Some(Entry {
-                spec: Arc::clone(&self.plan.checks.get(look.check)?.spec),
-                usable: look.usable,
-                contribution: *contribution,
-                because_of: because_of
-                    .into_iter()
-                    .filter_map(|cause| Some(Arc::clone(&self.plan.checks.get(cause)?.spec)))
-                    .collect(),
-                knowledge: look.knowledge,
-            })
-        };
-        let mut entries: Vec<_> = looks.into_iter().zip(contributions).filter_map(entry).collect();
-        // The order of names is kept among equals.
-        entries.sort_by_key(|entry| entry.status() == Ok(Status::Healthy));
-        entries
     }
 }

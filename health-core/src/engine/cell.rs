@@ -1,44 +1,62 @@
-//! One check: its last observation, and at most one run.
+//! One check: what is known about it, and at most one run.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
 
-use tokio::task::AbortHandle;
+use futures::future::AbortHandle;
 use tokio::time::Instant;
 
-use super::log;
+use super::canary::Canary;
+use super::knowledge::Knowledge;
 use super::observation::{Beginning, Observation};
+use super::pace::Pace;
+use super::queue::Permit;
 use super::round::Waiter;
-use super::signal::Signal;
+use super::shared::Shared;
+use super::thresholds::Held;
+use super::vigil::Stamp;
 use crate::Status;
+use crate::Unknown;
 use crate::assembly::Check;
+use crate::spec::Timing;
 
 /// One check of a running engine.
-pub(super) struct Cell {
+pub(crate) struct Cell {
     pub(super) check: Arc<Check>,
+    /// Its place in the plan.
+    pub(super) index: usize,
+    pub(super) shared: Arc<Shared>,
     state: Mutex<State>,
-    /// Told when the status of the check has changed.
-    changed: Arc<Signal>,
 }
 
-#[derive(Default)]
-struct State {
-    last: Option<Arc<Observation>>,
-    /// When the status became what it is, and when the check was last well.
-    since: Option<SystemTime>,
-    last_success: Option<SystemTime>,
-    /// The run that is in flight.
-    run: Option<Run>,
+pub(super) struct State {
+    pub(super) known: Knowledge,
+    pub(super) held: Held,
+    /// What the journal was last told.
+    pub(super) told: Option<Result<Status, Unknown>>,
+    pub(super) run: Option<Run>,
     runs_begun: u64,
-    waiters: Vec<Arc<Waiter>>,
+    /// The last run was begun by a poll.
+    pub(super) was_asked: bool,
+    pub(super) waiters: Vec<Arc<Waiter>>,
+    pub(super) pace: Pace,
+    /// How many runs in a row were unhealthy.
+    pub(super) failures: u32,
+    pub(super) canary: Option<Box<Canary>>,
+    /// When the agenda comes to its next run; other items for it are out of date.
+    pub(super) noted_run: Option<Instant>,
+    /// The agenda has an item that looks whether what is known has expired.
+    pub(super) expiry_is_noted: bool,
 }
 
-struct Run {
-    id: RunId,
+pub(super) struct Run {
+    pub(super) id: RunId,
+    claimed: Instant,
     /// `None` while it is queued: its timeout counts from its start.
-    beginning: Option<Beginning>,
+    beginning: Option<(Beginning, Stamp)>,
     /// Its observation has been made: it is past its timeout, and its late end will be discarded.
-    overstayed: bool,
+    pub(super) overstayed: bool,
+    /// Given back when the run ends or overstays.
+    permit: Option<Permit>,
     abort: Option<AbortHandle>,
 }
 
@@ -46,83 +64,103 @@ struct Run {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RunId(u64);
 
-/// What a poll finds that wants a new observation.
+/// Who wants a run.
+#[derive(Clone, Copy)]
+pub(super) enum Wanted<'a> {
+    ByPoll(&'a Arc<Waiter>),
+    ByEngine,
+}
+
+/// What somebody who wants a new observation finds.
 pub(super) enum Joined {
-    /// No run was in flight: the poll has to begin this one, and waits for it.
+    /// No run was in flight: this one has to be begun.
     Begin(RunId),
-    /// It waits for the run in flight.
+    /// There is a run in flight to wait for.
     Waits,
-    /// The run in flight is past its timeout; what is known already says so.
+    /// There is nothing to wait for: what is known already says all.
     Known,
 }
 
-/// What is known about a check at one moment.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Knowledge {
-    pub(crate) last: Option<Arc<Observation>>,
-    pub(crate) since: Option<SystemTime>,
-    pub(crate) last_success: Option<SystemTime>,
-    /// The last observation is of a run that is still in flight, past its timeout.
-    pub(crate) overstayed: bool,
-}
-
-impl Knowledge {
-    /// Whether the last observation may still be used.
-    pub(crate) fn is_usable(&self, now: Instant, max_age: Duration) -> bool {
-        // Stamped with its beginning; a run that took longer than that would else be too old when it ends.
-        let age = |last: &Arc<Observation>| now.saturating_duration_since(last.began);
-        let is_fresh = |last: &Arc<Observation>| {
-            age(last) <= max_age || (last.duration > max_age && age(last) <= max_age + last.duration)
-        };
-        // While the run that was observed as timed out goes on, "timed out" is the newest thing there is to know.
-        self.overstayed || self.last.as_ref().is_some_and(is_fresh)
-    }
+/// What becomes of a run that has come to an end.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It was heard, or it was past its timeout before.
+    Done,
+    /// The process was paused during it: nothing was observed, and it is to be begun anew.
+    Again,
 }
 
 impl Cell {
-    pub(super) fn new(check: Arc<Check>, changed: Arc<Signal>) -> Self {
-        Self { check, state: Mutex::default(), changed }
+    pub(super) fn new(check: Arc<Check>, index: usize, shared: Arc<Shared>) -> Self {
+        let state = State {
+            known: Knowledge { unasked: check.timing.interval.is_none(), ..Knowledge::default() },
+            held: Held::default(),
+            told: None,
+            run: None,
+            runs_begun: 0,
+            was_asked: false,
+            waiters: Vec::new(),
+            pace: Pace::starting(Instant::now(), &check.timing),
+            failures: 0,
+            canary: check.timing.idle.map(|_| Box::default()),
+            noted_run: None,
+            expiry_is_noted: false,
+        };
+        Self { check, index, shared, state: Mutex::new(state) }
     }
 
     /// Nothing that can panic runs under the lock, so what it guards is whole even if it were poisoned.
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn timing(&self) -> &Timing {
+        &self.check.timing
     }
 
     pub(super) fn knowledge(&self) -> Knowledge {
         let state = self.state();
-        Knowledge {
-            last: state.last.clone(),
-            since: state.since,
-            last_success: state.last_success,
-            overstayed: state.run.as_ref().is_some_and(|run| run.overstayed),
-        }
+        let run = state.run.as_ref();
+        let mut known = state.known.clone();
+        known.overstayed = run.is_some_and(|run| run.overstayed);
+        known.unasked &= run.is_none();
+        known
     }
 
-    /// Joins the run in flight, or claims the next one, with or without somebody who waits for its end.
-    pub(super) fn join(&self, waiter: Option<&Arc<Waiter>>) -> Joined {
+    /// Joins the run in flight, or claims the next one.
+    pub(super) fn join(&self, wanted: Wanted<'_>) -> Joined {
+        if self.check.runner.is_none() {
+            return Joined::Known;
+        }
         let mut state = self.state();
         let joined = match &state.run {
             Some(run) if run.overstayed => return Joined::Known,
-            Some(run) if run.is_overdue(self.limit()) => {
+            Some(run) if self.is_overdue(run) => {
                 let id = run.id;
                 drop(state);
                 self.overstays(id);
                 return Joined::Known;
             }
             Some(_) => Joined::Waits,
-            None => {
-                state.runs_begun += 1;
-                let id = RunId(state.runs_begun);
-                state.run = Some(Run { id, beginning: None, overstayed: false, abort: None });
-                Joined::Begin(id)
-            }
+            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll(_)))),
         };
-        if let Some(waiter) = waiter {
+        if let Wanted::ByPoll(waiter) = wanted {
             waiter.expect_one();
             state.waiters.push(Arc::clone(waiter));
         }
         joined
+    }
+
+    /// Like [`join`](Self::join) for a poll, if what is known is older than a poll takes.
+    pub(super) fn join_unless_fresh(&self, waiter: &Arc<Waiter>, now: Instant) -> Joined {
+        let timing = self.timing();
+        {
+            let state = self.state();
+            if state.known.fresh_until(timing).is_some_and(|until| now <= until) {
+                return Joined::Known;
+            }
+        }
+        self.join(Wanted::ByPoll(waiter))
     }
 
     /// The poll is over; whatever it still waited for is no business of its any more.
@@ -136,51 +174,88 @@ impl Cell {
         }
     }
 
-    pub(super) fn begins(&self, id: RunId) -> Beginning {
+    /// The run begins now, with the permit if it is not begun anew.
+    pub(super) fn begins(&self, id: RunId, permit: Option<Permit>) -> Beginning {
+        self.shared.vigil.arm();
+        let stamp = self.shared.vigil.stamp();
         let beginning = Beginning::now();
-        if let Some(run) = self.state().run.as_mut().filter(|run| run.id == id) {
-            run.beginning = Some(beginning);
+        let mut state = self.state();
+        let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return beginning };
+        let queued = (beginning.began.saturating_duration_since(run.claimed), run.beginning.is_none());
+        run.beginning = Some((beginning, stamp));
+        run.permit = permit.or(run.permit.take());
+        if let (queued, true) = queued {
+            state.known.queued = Some(queued).filter(|queued| *queued > self.timing().timeout);
+            if state.known.queued.is_some() {
+                self.shared.signal.queued_too_long();
+            }
         }
         beginning
     }
 
     /// The run has ended and says this; discarded if its timeout was observed before.
-    pub(super) fn ends(&self, id: RunId, observation: Observation) {
+    pub(super) fn ends(&self, id: RunId, observation: Observation) -> Verdict {
         let mut state = self.state();
-        match state.run.take_if(|run| run.id == id) {
-            // A run that never yielded could not be cut off; that it came to an end makes it no better.
-            Some(Run { overstayed: false, beginning: Some(beginning), .. })
-                if observation.duration > self.limit() =>
-            {
-                self.record(state, beginning.timed_out(self.limit()));
-            }
-            Some(run) if !run.overstayed => self.record(state, observation),
-            _ => {}
+        let Some(run) = state.run.as_ref().filter(|run| run.id == id) else { return Verdict::Done };
+        if run.overstayed {
+            state.run = None;
+            // Its timeout was the newest there was to know; from now on it ages.
+            self.shared.signal.outdate();
+            return Verdict::Done;
         }
+        if self.was_paused(run) {
+            return Verdict::Again;
+        }
+        let beginning = run.beginning.map(|(beginning, _)| beginning);
+        let ended = state.run.take();
+        let limit = self.timing().timeout;
+        match beginning {
+            // A run that never yielded could not be cut off; that it came to an end makes it no better.
+            Some(beginning) if observation.duration > limit => {
+                self.record_run(state, beginning.timed_out(limit))
+            }
+            _ => self.record_run(state, observation),
+        }
+        // Last, because a permit that is given back may begin another run.
+        drop(ended);
+        Verdict::Done
     }
 
     /// The run is past its timeout and may still be going on.
-    pub(super) fn overstays(&self, id: RunId) {
+    pub(super) fn overstays(&self, id: RunId) -> Verdict {
         let mut state = self.state();
-        let Some(run) = state.run.as_mut().filter(|run| run.id == id && !run.overstayed) else { return };
-        let Some(beginning) = run.beginning else { return };
+        let paused =
+            state.run.as_ref().is_some_and(|run| run.id == id && !run.overstayed && self.was_paused(run));
+        if paused {
+            return Verdict::Again;
+        }
+        let Some(run) = state.run.as_mut().filter(|run| run.id == id && !run.overstayed) else {
+            return Verdict::Done;
+        };
+        let Some((beginning, _)) = run.beginning else { return Verdict::Done };
         run.overstayed = true;
-        self.record(state, beginning.timed_out(self.limit()));
+        let permit = run.permit.take();
+        self.record_run(state, beginning.timed_out(self.timing().timeout));
+        drop(permit);
+        Verdict::Done
     }
 
     /// The run was dropped before it could say anything, as when its runtime shuts down.
     pub(super) fn is_lost(&self, id: RunId) {
         let mut state = self.state();
-        if state.run.take_if(|run| run.id == id).is_some() {
+        if let Some(run) = state.run.take_if(|run| run.id == id) {
             let wakes = Wakes(std::mem::take(&mut state.waiters));
             drop(state);
-            drop(wakes);
+            self.shared.signal.outdate();
+            drop((wakes, run));
         }
     }
 
-    /// A run that blocks its thread cannot notice its own timeout; whoever asks notices it instead.
+    /// A run that blocks its thread cannot notice its own timeout; whoever looks notices it instead.
     pub(super) fn settle_overdue(&self) {
-        let overdue = self.state().run.as_ref().filter(|run| run.is_overdue(self.limit())).map(|run| run.id);
+        let state = self.state();
+        let overdue = state.run.as_ref().filter(|run| self.is_overdue(run)).map(|run| run.id);
+        drop(state);
         if let Some(id) = overdue {
             self.overstays(id);
         }
@@ -188,67 +263,48 @@ impl Cell {
 
     /// Whether the engine has stopped, so that nothing may begin any more.
     pub(super) fn is_stopped(&self) -> bool {
-        self.changed.is_stopped()
+        self.shared.signal.is_stopped()
     }
 
     pub(super) fn abort(&self) {
-        if let Some(abort) = self.state().run.as_ref().and_then(|run| run.abort.as_ref()) {
+        if let Some(abort) = self.state().run.as_ref().and_then(|run| run.abort.clone()) {
             abort.abort();
         }
     }
 
-    fn limit(&self) -> Duration {
-        self.check.spec.limit()
+    fn is_overdue(&self, run: &Run) -> bool {
+        let limit = self.timing().timeout;
+        let is_past = |(beginning, _): (Beginning, Stamp)| beginning.began.elapsed() > limit;
+        !run.overstayed && run.beginning.is_some_and(is_past) && !self.was_paused(run)
     }
 
-    fn record(&self, mut state: MutexGuard<'_, State>, observation: Observation) {
-        let was = state.last.as_ref().map(|before| before.status);
-        if observation.status.is_healthy() {
-            state.last_success = Some(observation.at);
-        }
-        if was == Some(Status::Healthy) && observation.status.is_healthy() {
-            // The steady case: nobody to tell but those who wait, and nothing is allocated unless a report still
-            // shows the observation before.
-            match state.last.as_mut().and_then(Arc::get_mut) {
-                Some(before) => *before = observation,
-                None => state.last = Some(Arc::new(observation)),
-            }
-            let wakes = Wakes(std::mem::take(&mut state.waiters));
-            drop(state);
-            return drop(wakes);
-        }
-        let observation = Arc::new(observation);
-        let before = state.last.replace(Arc::clone(&observation));
-        let has_changed = was != Some(observation.status);
-        if has_changed {
-            state.since = Some(observation.at);
-        }
-        // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
-        let _wakes = Wakes(std::mem::take(&mut state.waiters));
-        drop(state);
-        if has_changed {
-            self.changed.raise();
-        }
-        match before {
-            Some(before) if !has_changed => log::cause_changed(&self.check.spec, &before, &observation),
-            _ => {
-                log::check_changed(&self.check.spec, was, &observation);
-            }
-        }
+    fn was_paused(&self, run: &Run) -> bool {
+        run.beginning.is_some_and(|(_, stamp)| self.shared.vigil.was_paused_since(stamp))
+    }
+}
+
+impl State {
+    pub(super) fn claim(&mut self, by_poll: bool) -> RunId {
+        self.runs_begun += 1;
+        let id = RunId(self.runs_begun);
+        self.was_asked = by_poll;
+        self.run = Some(Run {
+            id,
+            claimed: Instant::now(),
+            beginning: None,
+            overstayed: false,
+            permit: None,
+            abort: None,
+        });
+        id
     }
 }
 
 /// Those who waited for a run, told of its end when this is dropped: never under the lock, since a waker is foreign code.
-struct Wakes(Vec<Arc<Waiter>>);
+pub(super) struct Wakes(pub(super) Vec<Arc<Waiter>>);
 
 impl Drop for Wakes {
     fn drop(&mut self) {
         self.0.iter().for_each(|waiter| waiter.one_ended());
-    }
-}
-
-impl Run {
-    fn is_overdue(&self, limit: Duration) -> bool {
-        !self.overstayed && self.beginning.is_some_and(|beginning| beginning.began.elapsed() > limit)
     }
 }

@@ -1,80 +1,117 @@
 //! The running whole: cells, the tasks that keep them going, and what they add up to.
 
+mod agenda;
 mod assess;
+mod canary;
 mod cell;
+mod entries;
+mod ground;
+mod knowledge;
 mod lifecycle;
 mod log;
+mod mute;
 mod observation;
+mod pace;
+mod queue;
+mod record;
 mod round;
 mod run;
+mod schedule;
+mod shared;
 mod signal;
+mod snapshot;
+mod thresholds;
+mod vigil;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub(crate) use assess::Subject;
-use cell::Cell;
-pub(crate) use cell::Knowledge;
+pub(crate) use cell::Cell;
+pub(crate) use ground::Ground;
+pub(crate) use knowledge::{Knowledge, Mute};
 pub use observation::Ended;
-use signal::Signal;
+pub(crate) use observation::{Evidence, Observation};
+use queue::Queue;
+use shared::Shared;
+use snapshot::Snapshots;
 
 use crate::assembly::Plan;
+use crate::watch::Journal;
 use crate::{Phase, Report};
 
-/// How long an observation may be used.
-const MAX_AGE: Duration = Duration::from_secs(30);
+/// What is usable until an instant has expired a moment after it.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// What stops with the last [`Health`](crate::Health). Nothing else holds it for longer than a moment.
 pub(crate) struct Engine {
     pub(crate) plan: Plan,
     cells: Vec<Arc<Cell>>,
-    handle: Handle,
+    shared: Arc<Shared>,
+    queue: Arc<Queue>,
+    snapshots: Snapshots,
     started: Instant,
     draining: AtomicBool,
     /// The startup report at the moment it passed, for the life of the process.
     startup: OnceLock<Report>,
     /// What was last said in the log.
     seen: Mutex<lifecycle::Seen>,
-    changed: Arc<Signal>,
     /// How many pollers are waiting for runs.
     rounds: AtomicUsize,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
 impl Engine {
-    /// Starts the engine on the given runtime.
-    pub(crate) fn start(plan: Plan, handle: Handle) -> Arc<Self> {
-        let changed = Arc::new(Signal::default());
-        let cells = plan
-            .checks
-            .iter()
-            .map(|check| Arc::new(Cell::new(Arc::clone(check), Arc::clone(&changed))))
-            .collect();
+    /// Starts the engine on the given ground.
+    pub(crate) fn start(plan: Plan, ground: Ground) -> Arc<Self> {
+        let handle = ground.handle().clone();
+        let _entered = handle.enter();
+        let shared = Arc::new(Shared {
+            signal: signal::Signal::default(),
+            agenda: agenda::Agenda::default(),
+            journal: Arc::new(Journal),
+            vigil: Arc::new(vigil::Vigil),
+        });
+        let cell = |(index, check)| Arc::new(Cell::new(Arc::clone(check), index, Arc::clone(&shared)));
+        let cells: Vec<_> = (0..).zip(&plan.checks).map(cell).collect();
         let engine = Arc::new(Self {
+            queue: Queue::new(ground, plan.max_runs),
             plan,
             cells,
-            handle,
+            shared,
+            snapshots: Snapshots::default(),
             started: Instant::now(),
             draining: AtomicBool::new(false),
             startup: OnceLock::new(),
             seen: Mutex::default(),
-            changed,
             rounds: AtomicUsize::new(0),
             tasks: Mutex::default(),
         });
         for gate in &engine.plan.gates {
             gate.listen(Arc::downgrade(&engine));
         }
+        for (reporter, check) in &engine.plan.reporters {
+            if let Some(cell) = engine.cells.get(*check) {
+                reporter.reports_to(cell);
+            }
+        }
         engine.first_look();
         log::started(&engine);
-        let mut tasks = vec![engine.handle.spawn(lifecycle::watch(Arc::downgrade(&engine))).abort_handle()];
+        for cell in &engine.cells {
+            cell.is_scheduled(engine.started);
+        }
+        let all: Vec<_> = (0..engine.cells.len()).collect();
+        engine.begin(&all);
+        let mut tasks = vec![
+            handle.spawn(lifecycle::watch(Arc::downgrade(&engine))).abort_handle(),
+            handle.spawn(schedule::keep(Arc::downgrade(&engine))).abort_handle(),
+        ];
         if !engine.startup_has_passed() {
-            tasks.push(engine.handle.spawn(lifecycle::pass_startup(Arc::downgrade(&engine))).abort_handle());
+            tasks.push(handle.spawn(lifecycle::pass_startup(Arc::downgrade(&engine))).abort_handle());
         }
         *engine.tasks.lock().unwrap_or_else(PoisonError::into_inner) = tasks;
         engine
@@ -90,6 +127,15 @@ impl Engine {
         }
     }
 
+    pub(crate) fn cell(&self, check: usize) -> Option<&Arc<Cell>> {
+        self.cells.get(check)
+    }
+
+    /// How many runs were queued for longer than their timeout.
+    pub(crate) fn queued_too_long(&self) -> u64 {
+        self.shared.signal.count_queued_too_long()
+    }
+
     fn startup_has_passed(&self) -> bool {
         self.startup.get().is_some()
     }
@@ -97,10 +143,11 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.changed.stop();
+        self.shared.signal.stop();
         for task in self.tasks.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
             task.abort();
         }
+        self.queue.close();
         for cell in &self.cells {
             cell.abort();
         }

@@ -36,8 +36,17 @@ impl Ended {
     }
 }
 
+/// Where an observation comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Evidence {
+    /// A run, or real work that was done.
+    Work,
+    /// Somebody said that he is alive, and nothing about what he does.
+    Life,
+}
+
 /// What one run came to, clean of everything that must not leave.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Observation {
     /// When the run began; what was stamped earlier never replaces what was stamped later.
     pub(crate) began: Instant,
@@ -50,6 +59,7 @@ pub(crate) struct Observation {
     /// The private cause, redacted.
     pub(crate) cause: Option<String>,
     pub(crate) data: Vec<Datum>,
+    pub(crate) evidence: Evidence,
 }
 
 /// When a run began, by both clocks.
@@ -107,11 +117,34 @@ impl Beginning {
             summary: None,
             cause: None,
             data: Vec::new(),
+            evidence: Evidence::Work,
         }
     }
 }
 
 impl Observation {
+    /// What the application reports at this moment.
+    pub(crate) fn reported(result: RunResult, evidence: Evidence) -> Self {
+        let mut observation = Beginning::now().ended(Ok(result));
+        (observation.duration, observation.evidence) = (Duration::ZERO, evidence);
+        observation
+    }
+
+    /// The same at this moment.
+    pub(crate) fn renewed(self) -> Self {
+        let Beginning { began, at } = Beginning::now();
+        Self { began, at, duration: Duration::ZERO, evidence: Evidence::Life, ..self }
+    }
+
+    pub(super) fn ended_at(&self) -> Instant {
+        self.began + self.duration
+    }
+
+    /// Whether it says that something was done and succeeded.
+    pub(super) fn is_success(&self) -> bool {
+        self.status.is_healthy() && self.evidence == Evidence::Work
+    }
+
     fn says(&mut self, outcome: Outcome) {
         let Outcome { status, summary, mut data, cause } = outcome;
         // What is private leaves nowhere, so the application finds it as it left it.

@@ -12,8 +12,9 @@ use futures::task::AtomicWaker;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::cell::Joined;
-use super::{Engine, run};
+use super::Engine;
+use super::cell::{Cell, Joined, Wanted};
+use super::run::Claim;
 
 /// One poller that waits for the ends of several runs. It belongs to the poller; the runs do not.
 pub(super) struct Waiter {
@@ -69,19 +70,21 @@ impl Drop for UnderWay<'_> {
             }
         }
         self.engine.rounds.fetch_sub(1, Ordering::AcqRel);
-        self.engine.changed.remind();
+        self.engine.shared.signal.remind();
     }
 }
 
 impl Engine {
-    /// Asks the checks, and returns when all have been observed or the deadline has passed.
+    /// Asks those of the checks whose last observation is not fresh, and returns when all have been observed or the
+    /// deadline has passed.
     ///
     /// Dropping the future ends the waiting and nothing else: the runs belong to the engine.
     pub(super) async fn round(&self, asked: &[usize], deadline: Duration) {
-        let until = Instant::now() + deadline;
+        let now = Instant::now();
+        let until = now + deadline;
         let waiter = Waiter::new();
         let _under_way = UnderWay::new(self, asked, &waiter);
-        self.begin(asked, Some(&waiter));
+        self.claim(asked, |cell| cell.join_unless_fresh(&waiter, now));
         waiter.one_ended();
         if waiter.remaining.load(Ordering::Acquire) == 0 {
             return;
@@ -91,7 +94,7 @@ impl Engine {
         let here = || catch_unwind(|| tokio::time::sleep_until(until));
         let timer = Handle::try_current().is_ok().then(here).and_then(Result::ok);
         let timer = timer.or_else(|| {
-            let _engine = self.handle.enter();
+            let _engine = self.queue.ground().handle().enter();
             here().ok()
         });
         let (mut ended, mut timer) = (pin!(waiter.all_ended()), pin!(timer));
@@ -110,21 +113,17 @@ impl Engine {
     }
 
     /// Begins a run of every check that has none in flight.
-    pub(super) fn begin(&self, asked: &[usize], waiter: Option<&Arc<Waiter>>) {
+    pub(super) fn begin(&self, asked: &[usize]) {
+        self.claim(asked, |cell| cell.join(Wanted::ByEngine));
+    }
+
+    fn claim(&self, asked: &[usize], join: impl Fn(&Cell) -> Joined) {
         let mut claimed = Vec::new();
         for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
-            if let Joined::Begin(id) = cell.join(waiter) {
-                claimed.push(run::Claim::new(Arc::clone(cell), id));
+            if let Joined::Begin(id) = join(cell) {
+                claimed.push(Claim::new(Arc::clone(cell), id));
             }
         }
-        if claimed.len() < 2 {
-            claimed.into_iter().for_each(|claim| claim.begin(&self.handle));
-        } else {
-            // Waking another thread is what costs, so it is done once a round and not once a check.
-            let handle = self.handle.clone();
-            drop(
-                self.handle.spawn(async move { claimed.into_iter().for_each(|claim| claim.begin(&handle)) }),
-            );
-        }
+        self.queue.submit(claimed);
     }
 }

@@ -1,19 +1,26 @@
 //! One run of one check: begun on the engine, bounded, contained.
 
+use std::any::Any;
+use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::thread;
 
 use futures::FutureExt;
-use tokio::runtime::Handle;
+use futures::future::{AbortHandle, Abortable};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::cell::{Cell, RunId};
-use super::observation::Observation;
-use crate::check::{BoxedRun, Kind, RunResult};
+use super::cell::{Cell, RunId, Verdict};
+use super::ground::Ground;
+use super::observation::Beginning;
+use super::queue::{Permit, Queue};
+use crate::check::{BoxedRun, Kind, RunResult, Runner};
+
+type Caught = Result<RunResult, Box<dyn Any + Send>>;
+type Begin = Arc<dyn Fn() -> BoxedRun<'static> + Send + Sync>;
 
 /// The right and the duty to run a check once. Dropping it says that the run is lost, so that nobody waits for ever.
 pub(super) struct Claim {
@@ -27,21 +34,21 @@ impl Claim {
         Self { cell, id, has_ended: false }
     }
 
-    /// Begins the run on the given runtime.
-    pub(super) fn begin(self, handle: &Handle) {
+    /// Begins the run: polled once here, and on a task of its own if that was not enough.
+    pub(super) async fn begin(self, permit: Permit, queue: &Queue) {
         if self.cell.is_stopped() {
             return;
         }
-        match &self.cell.check.runner.0 {
-            Kind::Task(begin) => {
-                let (cell, id, begin) = (Arc::clone(&self.cell), self.id, Arc::clone(begin));
-                let task = handle.spawn(self.run_task(begin));
-                cell.set_abort(id, task.abort_handle());
+        match &self.cell.check.runner {
+            Some(Runner(Kind::Task(begin))) => {
+                let begin = Arc::clone(begin);
+                self.begin_task(begin, permit, queue.ground()).await;
             }
-            Kind::Thread(function) => {
+            Some(Runner(Kind::Thread(function))) => {
                 let function = Arc::clone(function);
-                self.run_thread(handle, function);
+                self.begin_thread(function, permit, queue.ground());
             }
+            None => {}
         }
     }
 
@@ -49,56 +56,124 @@ impl Claim {
         tracing::debug_span!(target: "health", "health check", check = %self.cell.check.spec.name)
     }
 
-    async fn run_task(mut self, begin: Arc<dyn Fn() -> BoxedRun<'static> + Send + Sync>) {
-        let limit = self.cell.check.spec.limit();
-        let beginning = self.cell.begins(self.id);
-        // A limit is a year at most, so this does not overflow.
-        let until = beginning.began + limit;
-        // Pinned here, so that a run that is cut off is dropped after its timeout has been recorded: a destructor that
-        // panics or blocks then changes nothing about it.
-        let work = AssertUnwindSafe(async { begin().await }).catch_unwind().instrument(self.span());
-        let mut work = pin!(work);
-        match timeout_at(until, work.as_mut()).await {
-            Ok(result) => self.ends(beginning.ended(result)),
-            Err(_) => self.cell.overstays(self.id),
+    async fn begin_task(mut self, begin: Begin, permit: Permit, ground: &Ground) {
+        let mut beginning = self.cell.begins(self.id, Some(permit));
+        let span = self.span();
+        let mut work = None;
+        let first = poll_fn(|context| {
+            let poll = || span.in_scope(|| work.insert(begin()).poll_unpin(context));
+            Poll::Ready(catch_unwind(AssertUnwindSafe(poll)))
+        });
+        let verdict = match first.await {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(result)) => Some(self.ends(beginning, Ok(result))),
+            Err(panic) => Some(self.ends(beginning, Err(panic))),
+        };
+        if let Some(verdict) = verdict {
+            // Dropped after the run has been recorded: a destructor that panics or blocks then changes nothing about it.
+            let over = work.take();
+            drop(catch_unwind(AssertUnwindSafe(|| drop(over))));
+            if verdict == Verdict::Done {
+                return;
+            }
+            beginning = self.cell.begins(self.id, None);
+        }
+        let (abort, registration) = AbortHandle::new_pair();
+        self.cell.set_abort(self.id, abort);
+        let rest = self.go_on(beginning, work, begin, span);
+        let rest = Abortable::new(rest, registration);
+        // A destructor of the check that panics is its own affair.
+        let rest = AssertUnwindSafe(rest).catch_unwind();
+        ground.spawn(async move { drop(rest.await) });
+    }
+
+    /// The rest of a run that was begun, or all of it anew.
+    async fn go_on(
+        mut self,
+        mut beginning: Beginning,
+        mut begun: Option<BoxedRun<'static>>,
+        begin: Begin,
+        span: tracing::Span,
+    ) {
+        loop {
+            // A limit is a year at most, so this does not overflow.
+            let until = beginning.began + self.cell.timing().timeout;
+            let again = Arc::clone(&begin);
+            let work = begun.take();
+            // `work` is dropped at the end of this turn, after its timeout has been recorded.
+            let work = async move {
+                match work {
+                    Some(work) => work.await,
+                    None => again().await,
+                }
+            };
+            let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone());
+            let mut work = std::pin::pin!(work);
+            let verdict = match timeout_at(until, work.as_mut()).await {
+                Ok(result) => self.ends(beginning, result),
+                Err(_) => self.cell.overstays(self.id),
+            };
+            if verdict == Verdict::Done {
+                return;
+            }
+            beginning = self.cell.begins(self.id, None);
         }
     }
 
     /// A thread of the engine's own, detached: it holds up neither a runtime nor the exit of the process.
-    fn run_thread(mut self, handle: &Handle, function: Arc<dyn Fn() -> RunResult + Send + Sync>) {
-        let (cell, id, limit) = (Arc::clone(&self.cell), self.id, self.cell.check.spec.limit());
-        let (hand_over, taken) = mpsc::channel::<Self>();
+    fn begin_thread(
+        mut self,
+        function: Arc<dyn Fn() -> RunResult + Send + Sync>,
+        permit: Permit,
+        ground: &Ground,
+    ) {
+        let (cell, id) = (Arc::clone(&self.cell), self.id);
+        let (hand_over, taken) = mpsc::channel::<(Self, Permit)>();
         let (has_begun, begun) = oneshot::channel::<Instant>();
         let (has_ended, end) = oneshot::channel::<()>();
-        let runtime = handle.clone();
+        let runtime = ground.handle().clone();
         let thread = thread::Builder::new().name("health-check".into()).spawn(move || {
-            let Ok(mut claim) = taken.recv() else { return };
+            let Ok((mut claim, permit)) = taken.recv() else { return };
             let _runtime = runtime.enter();
-            let beginning = claim.cell.begins(claim.id);
+            let mut beginning = claim.cell.begins(claim.id, Some(permit));
             // Nobody listens when the runtime is gone.
             let _ = has_begun.send(beginning.began);
-            let result = claim.span().in_scope(|| catch_unwind(AssertUnwindSafe(|| function())));
-            claim.ends(beginning.ended(result));
+            loop {
+                let result = claim.span().in_scope(|| catch_unwind(AssertUnwindSafe(|| function())));
+                if claim.ends(beginning, result) == Verdict::Done {
+                    break;
+                }
+                beginning = claim.cell.begins(claim.id, None);
+            }
             drop(has_ended);
         });
         if let Err(refused) = thread {
-            let beginning = cell.begins(id);
-            return self.ends(beginning.refused(&refused));
+            let beginning = cell.begins(id, Some(permit));
+            self.has_ended = true;
+            cell.ends(id, beginning.refused(&refused));
+            return;
         }
         // The thread waits for it, so this cannot fail; if it did, the claim would come back and report its loss.
-        drop(hand_over.send(self));
-        drop(handle.spawn(async move {
+        drop(hand_over.send((self, permit)));
+        let watch = async move {
             // Counted from the start of the run, however long the thread took to get going.
-            let Ok(began) = begun.await else { return };
-            if timeout_at(began + limit, end).await.is_err() {
-                cell.overstays(id);
+            let Ok(mut began) = begun.await else { return };
+            let mut end = end;
+            while timeout_at(began + cell.timing().timeout, &mut end).await.is_err() {
+                if cell.overstays(id) == Verdict::Done {
+                    return;
+                }
+                // The process was paused: the time that it did not have is given to it.
+                began = Instant::now();
             }
-        }));
+        };
+        drop(ground.handle().spawn(watch));
     }
 
-    fn ends(&mut self, observation: Observation) {
-        self.has_ended = true;
-        self.cell.ends(self.id, observation);
+    fn ends(&mut self, beginning: Beginning, result: Caught) -> Verdict {
+        let verdict = self.cell.ends(self.id, beginning.ended(result));
+        self.has_ended = verdict == Verdict::Done;
+        verdict
     }
 }
 

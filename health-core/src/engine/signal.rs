@@ -1,6 +1,6 @@
 //! "Something has changed": raised by many, looked at once.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -9,11 +9,33 @@ use tokio::sync::Notify;
 pub(super) struct Signal {
     raised: AtomicBool,
     stopped: AtomicBool,
+    /// How often anything was recorded that an answer could show.
+    generation: AtomicU64,
+    /// How many runs were queued for longer than their timeout.
+    queued_too_long: AtomicU64,
     notify: Notify,
 }
 
 impl Signal {
+    /// An answer rendered before this is not to be handed out any more.
+    pub(super) fn outdate(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(super) fn queued_too_long(&self) {
+        self.queued_too_long.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn count_queued_too_long(&self) -> u64 {
+        self.queued_too_long.load(Ordering::Relaxed)
+    }
+
     pub(super) fn raise(&self) {
+        self.outdate();
         self.raised.store(true, Ordering::Release);
         self.notify.notify_one();
     }

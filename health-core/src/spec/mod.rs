@@ -265,6 +265,11 @@ impl Spec {
         faults
     }
 
+    /// What is wrong with it as the description of a check that is only reported about.
+    pub(crate) fn faults_of_a_reporter(&self) -> Vec<String> {
+        timing::faults_of_a_reporter(self)
+    }
+
     /// Durations that are none: a record is written without a check of its constants.
     fn duration_faults(&self) -> impl Iterator<Item = String> {
         let durations = [

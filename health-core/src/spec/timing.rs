@@ -106,6 +106,29 @@ pub(super) fn contradictions(spec: &Spec) -> Vec<String> {
     faults
 }
 
+/// What a check without a run cannot declare, and what it must.
+pub(super) fn faults_of_a_reporter(spec: &Spec) -> Vec<String> {
+    let name = &spec.name;
+    let mut faults = Vec::new();
+    if spec.max_age.is_none() {
+        faults.push(format!(
+            "the reporter `{name}` gives no max_age, so nothing would ever notice that it has fallen silent; write \
+             `.max_age(\"2m\")`"
+        ));
+    }
+    let of_a_run = [
+        ("timeout", spec.timeout.is_some()),
+        ("interval", spec.interval.is_some()),
+        ("cache", spec.cache.is_some()),
+        ("backoff", spec.backoff.is_some()),
+        ("idle", spec.idle.is_some()),
+    ];
+    for (key, _) in of_a_run.into_iter().filter(|(_, is_declared)| *is_declared) {
+        faults.push(format!("the reporter `{name}` declares `{key}` and has no run; remove it"));
+    }
+    faults
+}
+
 /// An observation that would be too old before the next one can be there.
 fn max_age_fault(spec: &Spec) -> Option<String> {
     let max_age = spec.max_age?;

@@ -14,15 +14,15 @@ impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let report = self.report;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", report.status.as_str())?;
+        map.serialize_entry("status", report.status().as_str())?;
         if self.exposure >= Exposure::Checks {
             let (listed, omitted) = self.listed();
             map.serialize_entry("failing", &Sequence(|| report.failing()))?;
             map.serialize_entry("waiting_for", report.waiting_for())?;
-            if let Some(probe) = report.probe {
+            if let Some(probe) = report.probe() {
                 map.serialize_entry("probe", probe.as_str())?;
             }
-            map.serialize_entry("phase", report.phase.as_str())?;
+            map.serialize_entry("phase", report.phase().as_str())?;
             map.serialize_entry(
                 "checks",
                 &Sequence(|| listed.iter().map(|entry| EntryView(entry, self.exposure))),
@@ -45,7 +45,7 @@ impl Serialize for EntryView<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", entry.name())?;
         map.serialize_entry("status", word)?;
-        map.serialize_entry("raw", word)?;
+        map.serialize_entry("raw", entry.raw().map_or("unknown", Status::as_str))?;
         map.serialize_entry("critical", &entry.is_critical())?;
         map.serialize_entry("probes", &Sequence(|| entry.probes().iter().map(crate::Probe::as_str)))?;
         map.serialize_entry("ended", ended(entry))?;
@@ -54,6 +54,8 @@ impl Serialize for EntryView<'_> {
         optional(&mut map, "duration_ms", entry.duration().map(milliseconds))?;
         optional(&mut map, "since", entry.since().map(timestamp))?;
         optional(&mut map, "last_success", entry.last_success().map(timestamp))?;
+        optional(&mut map, "muted_until", entry.muted_until().map(timestamp))?;
+        optional(&mut map, "queued_ms", entry.queued().map(milliseconds))?;
         optional(&mut map, "group", entry.group())?;
         if entry.because_of().next().is_some() {
             map.serialize_entry("because_of", &Sequence(|| entry.because_of()))?;

@@ -69,7 +69,7 @@ impl<'a> View<'a> {
     /// The verdict, which every view carries.
     #[must_use]
     pub fn status(&self) -> Status {
-        self.report.status
+        self.report.status()
     }
 
     fn shows(&self, entry: &Entry) -> bool {
@@ -82,7 +82,7 @@ impl<'a> View<'a> {
 
     /// The entries to list, not healthy first, and how many healthy ones are left out.
     fn listed(&self) -> (Vec<&'a Entry>, usize) {
-        let mut listed: Vec<_> = self.report.entries.iter().filter(|entry| self.shows(entry)).collect();
+        let mut listed: Vec<_> = self.report.entries().iter().filter(|entry| self.shows(entry)).collect();
         let others = listed.iter().take_while(|entry| entry.status() != Ok(Status::Healthy)).count();
         let omitted = listed.len().saturating_sub(others + LISTED_HEALTHY);
         listed.truncate(others + LISTED_HEALTHY);

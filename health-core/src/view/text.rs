@@ -19,15 +19,15 @@ impl View<'_> {
             if omitted > 0 {
                 line(&mut text, format_args!("[+]{omitted} more ok"));
             }
-            if self.report.phase == Phase::Draining && self.report.is_held {
+            if self.report.phase() == Phase::Draining && self.report.content().is_held {
                 line(&mut text, format_args!("[-]draining"));
             }
-            for awaited in &self.report.waiting_for {
+            for awaited in self.report.waiting_for() {
                 line(&mut text, format_args!("[-]{}", held(awaited)));
             }
         }
-        let whole = self.report.probe.map_or("health", Probe::as_str);
-        let verdict = if self.report.status == Status::Unhealthy { "failed" } else { "passed" };
+        let whole = self.report.probe().map_or("health", Probe::as_str);
+        let verdict = if self.report.status() == Status::Unhealthy { "failed" } else { "passed" };
         line(&mut text, format_args!("{whole} check {verdict}"));
         text
     }

@@ -1,0 +1,179 @@
+//! The cap on concurrent runs, and the lanes that begin what waits.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::ground::Ground;
+use super::run::Claim;
+
+/// How many runs a lane begins before it lets others have its thread.
+const STRETCH: usize = 32;
+
+/// Runs wait here, first come first served, until one of the permits is free.
+///
+/// They are begun by lanes: tasks that take one claim after the other and poll it once. Most runs are over by then;
+/// one that is not goes on as a task of its own. More than one lane shares the queue, so that a run that blocks its
+/// thread where it must not holds up itself and not those behind it.
+pub(super) struct Queue {
+    ground: Ground,
+    cap: usize,
+    queued: Mutex<Queued>,
+    /// How many claims lanes have taken, ever: a queue in which this stands still is stuck.
+    taken: AtomicU64,
+    seen_by_watch: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queued {
+    waiting: VecDeque<Claim>,
+    running: usize,
+    lanes: usize,
+    has_closed: bool,
+}
+
+/// The right to be one of the concurrent runs; given back when it is dropped.
+pub(super) struct Permit(Arc<Queue>);
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut queued = self.0.queued();
+        queued.running -= 1;
+        let opens = queued.opens_lane(self.0.cap, 1);
+        drop(queued);
+        self.0.open_lanes(opens);
+    }
+}
+
+impl Queue {
+    pub(super) fn new(ground: Ground, cap: usize) -> Arc<Self> {
+        Arc::new(Self {
+            ground,
+            cap,
+            queued: Mutex::default(),
+            taken: AtomicU64::new(0),
+            seen_by_watch: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) fn ground(&self) -> &Ground {
+        &self.ground
+    }
+
+    pub(super) fn submit(self: &Arc<Self>, claims: Vec<Claim>) {
+        if claims.is_empty() {
+            return;
+        }
+        let mut queued = self.queued();
+        if queued.has_closed {
+            drop(queued);
+            return drop(claims);
+        }
+        queued.waiting.extend(claims);
+        let wanted = if queued.waiting.len() > 1 { self.ground.lanes() } else { 1 };
+        let opens = queued.opens_lane(self.cap, wanted);
+        drop(queued);
+        self.open_lanes(opens);
+    }
+
+    /// Nothing is begun any more; what waits is lost.
+    pub(super) fn close(&self) {
+        let mut queued = self.queued();
+        queued.has_closed = true;
+        let waiting = std::mem::take(&mut queued.waiting);
+        drop(queued);
+        drop(waiting);
+    }
+
+    /// Whether runs wait although permits are free and no lane has taken any since the last look: then every lane is
+    /// stuck, and one more takes over.
+    pub(super) fn relieve(self: &Arc<Self>) {
+        let taken = self.taken.load(Ordering::Acquire);
+        if self.seen_by_watch.swap(taken, Ordering::AcqRel) != taken {
+            return;
+        }
+        let mut queued = self.queued();
+        let wanted = queued.lanes + 1;
+        let opens = if wanted <= self.cap { queued.opens_lane(self.cap, wanted) } else { 0 };
+        drop(queued);
+        self.open_lanes(opens);
+    }
+
+    /// Whether anything waits, and whether anything runs.
+    pub(super) fn is_busy(&self) -> (bool, bool) {
+        let queued = self.queued();
+        (!queued.waiting.is_empty(), queued.running > 0)
+    }
+
+    fn open_lanes(self: &Arc<Self>, count: usize) {
+        for _ in 0..count {
+            let lane = Lane { queue: Arc::clone(self), has_come_to_its_end: false };
+            self.ground.spawn(lane.run());
+        }
+    }
+
+    fn queued(&self) -> MutexGuard<'_, Queued> {
+        self.queued.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queued {
+    /// Counts in as many lanes as are missing up to `wanted`, if there is something for them to do.
+    fn opens_lane(&mut self, cap: usize, wanted: usize) -> usize {
+        if self.waiting.is_empty() || self.running >= cap {
+            return 0;
+        }
+        let missing = wanted.saturating_sub(self.lanes).min(self.waiting.len());
+        self.lanes += missing;
+        missing
+    }
+}
+
+struct Lane {
+    queue: Arc<Queue>,
+    has_come_to_its_end: bool,
+}
+
+impl Lane {
+    async fn run(mut self) {
+        let mut begun = 0;
+        while let Some((claim, permit)) = self.next() {
+            claim.begin(permit, &self.queue).await;
+            begun += 1;
+            if begun % STRETCH == 0 {
+                tokio::task::yield_now().await;
+            }
+        }
+        self.has_come_to_its_end = true;
+    }
+
+    fn next(&self) -> Option<(Claim, Permit)> {
+        let mut queued = self.queue.queued();
+        if queued.running >= self.queue.cap {
+            return None;
+        }
+        let claim = queued.waiting.pop_front()?;
+        queued.running += 1;
+        drop(queued);
+        self.queue.taken.fetch_add(1, Ordering::AcqRel);
+        Some((claim, Permit(Arc::clone(&self.queue))))
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        let mut queued = self.queue.queued();
+        queued.lanes -= 1;
+        if self.has_come_to_its_end {
+            // What came between the last look and this.
+            let opens = queued.opens_lane(self.queue.cap, 1);
+            drop(queued);
+            self.queue.open_lanes(opens);
+        } else {
+            // Its runtime is gone: nothing that waits will ever begin, and whoever waits for it has to know.
+            let lost = std::mem::take(&mut queued.waiting);
+            drop(queued);
+            drop(lost);
+        }
+    }
+}

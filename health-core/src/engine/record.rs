@@ -1,0 +1,248 @@
+//! What an observation changes in a cell, and what the passing of time does.
+
+use std::sync::{Arc, MutexGuard};
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use super::agenda::Item;
+use super::canary::Heard;
+use super::cell::{Cell, Joined, RunId, State, Wakes, Wanted};
+use super::knowledge::Mute;
+use super::observation::{Evidence, Observation};
+use super::pace::Course;
+use super::thresholds::{Held, Thresholds};
+use crate::watch::News;
+use crate::{Outcome, Probe, ProbeSet, Status, Unknown};
+
+impl Cell {
+    /// A run came to this; whoever waited for it is told.
+    pub(super) fn record_run(&self, mut state: MutexGuard<'_, State>, observation: Observation) {
+        // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
+        let _wakes = Wakes(std::mem::take(&mut state.waiters));
+        let (began, status) = (observation.began, observation.status);
+        state.failures = if status == Status::Unhealthy { state.failures.saturating_add(1) } else { 0 };
+        let waiting = state.canary.as_mut().and_then(|canary| canary.ran(began, status, self.timing()));
+        let mut has_news = self.take_in(&mut state, observation);
+        if let Some(reported) = waiting {
+            has_news |= self.take_in(&mut state, reported);
+        }
+        self.plan_next(&mut state, began);
+        drop(state);
+        self.tell(has_news);
+    }
+
+    /// The application reports this.
+    pub(crate) fn report(&self, observation: Observation) {
+        let mut state = self.state();
+        let is_running = state.run.as_ref().is_some_and(|run| !run.overstayed);
+        let heard = match state.canary.as_mut() {
+            Some(canary) => canary.reported(observation, is_running),
+            None => Heard::Now(observation),
+        };
+        if let Heard::Now(observation) = heard {
+            let began = observation.began;
+            let has_news = self.take_in(&mut state, observation);
+            if state.canary.is_some() {
+                self.plan_next(&mut state, began);
+            }
+            drop(state);
+            self.tell(has_news);
+        }
+    }
+
+    /// Renews what was last said: its author says that it is still so.
+    pub(crate) fn beat(&self) {
+        let last = self.state().known.last.as_ref().map(|last| (**last).clone());
+        let alive = || Observation::reported(Ok(Outcome::healthy()), Evidence::Life);
+        self.report(last.map_or_else(alive, Observation::renewed));
+    }
+
+    /// Puts its second run and the first look at its age on the agenda.
+    pub(super) fn is_scheduled(&self, started: Instant) {
+        let mut state = self.state();
+        state.expiry_is_noted = true;
+        self.shared.agenda.add(started + self.timing().max_age + super::A_MOMENT, Item::Expiry(self.index));
+        if let Some(due) = state.pace.due().filter(|_| self.check.runner.is_some() && self.goes_on()) {
+            self.note_run(&mut state, due);
+        }
+    }
+
+    /// Whether it is run after startup has passed.
+    fn goes_on(&self) -> bool {
+        self.check.spec.probes != ProbeSet::of(&[Probe::Startup])
+    }
+
+    /// The agenda has come to its run: claims it if it is due, and notes the next.
+    pub(super) fn come_round(&self, at: Instant, now: Instant) -> Option<RunId> {
+        let timing = self.timing();
+        let mut state = self.state();
+        if state.noted_run != Some(at) {
+            return None;
+        }
+        state.noted_run = None;
+        let canary =
+            state.canary.as_ref().and_then(|canary| canary.due(timing)).filter(|_| state.failures == 0);
+        let due = canary.or(state.pace.due())?;
+        if due > now {
+            self.note_run(&mut state, due);
+            return None;
+        }
+        state.pace.comes_round(now, timing);
+        if let Some(next) = state.pace.due() {
+            self.note_run(&mut state, next);
+        }
+        // A poll that came just before has done the work already.
+        let is_recent = |last: &Arc<Observation>| {
+            let half = timing.interval.unwrap_or_default() / 2;
+            now.saturating_duration_since(last.began) < half
+        };
+        let is_settled = state.known.last.as_ref().is_some_and(|last| Some(last.status) == state.known.held);
+        let was_just_asked =
+            state.was_asked && is_settled && state.known.last.as_ref().is_some_and(is_recent);
+        drop(state);
+        if was_just_asked {
+            return None;
+        }
+        match self.join(Wanted::ByEngine) {
+            Joined::Begin(id) => Some(id),
+            Joined::Waits | Joined::Known => None,
+        }
+    }
+
+    /// Looks whether what is known has expired, or what supports the held status; when to look again.
+    pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
+        let timing = self.timing();
+        let mut state = self.state();
+        let overstayed = state.run.as_ref().is_some_and(|run| run.overstayed);
+        let mut known = state.known.clone();
+        known.overstayed = overstayed;
+        if let Some(until) = known.valid_until(timing).filter(|until| now <= *until) {
+            return Some(until);
+        }
+        state.expiry_is_noted = false;
+        let has_news = match (known.status(now, timing), known.last) {
+            (Err(Unknown::Stale), _) if !known.unasked && state.told != Some(Err(Unknown::Stale)) => {
+                state.known.since = Some(SystemTime::now());
+                self.note(&mut state, Err(Unknown::Stale), None);
+                true
+            }
+            (Ok(raw), Some(last)) if state.known.held.is_some_and(|held| held < raw) => {
+                state.held = Held::default();
+                state.held.observe(raw, self.thresholds());
+                state.known.held = Some(raw);
+                state.known.supported = Some(last.began);
+                state.known.since = Some(SystemTime::now());
+                self.note(&mut state, Ok(raw), Some(last));
+                true
+            }
+            _ => false,
+        };
+        drop(state);
+        // Also when there is nothing to tell: what is not observed yet may have a say from now on.
+        self.shared.signal.raise();
+        if has_news {
+            self.shared.journal.say();
+        }
+        None
+    }
+
+    /// Whether the application may report about it.
+    pub(crate) fn hears_reports(&self) -> bool {
+        self.check.runner.is_none() || self.timing().idle.is_some()
+    }
+
+    pub(super) fn set_mute(&self, mute: Option<Arc<Mute>>) -> Option<Arc<Mute>> {
+        std::mem::replace(&mut self.state().known.muted, mute)
+    }
+
+    /// Takes one observation in; whether there is something to tell.
+    fn take_in(&self, state: &mut State, observation: Observation) -> bool {
+        // What was stamped earlier never replaces what was stamped later.
+        if state.known.last.as_ref().is_some_and(|last| last.began > observation.began) {
+            return false;
+        }
+        let timing = self.timing();
+        let raw = observation.status;
+        if state.known.last.is_some() && !state.known.is_usable(observation.ended_at(), timing) {
+            // The first after an absence counts at once, as the first of all does.
+            state.held = Held::default();
+        }
+        state.held.observe(raw, self.thresholds());
+        let held = state.held.status();
+        if held.is_some_and(|held| raw <= held) {
+            state.known.supported = Some(observation.began);
+        }
+        state.known.held = held;
+        match raw {
+            Status::Healthy if observation.is_success() => state.known.last_success = Some(observation.at),
+            Status::Unhealthy => state.known.last_failure = Some(observation.at),
+            Status::Healthy | Status::Degraded => {}
+        }
+        if !std::mem::replace(&mut state.expiry_is_noted, true) && !state.known.unasked {
+            self.shared.agenda.add(observation.began + timing.max_age, Item::Expiry(self.index));
+        }
+        let to = held.unwrap_or(raw);
+        if state.told == Some(Ok(to)) && to.is_healthy() && raw.is_healthy() {
+            // The steady case: nothing is allocated unless a report still shows the observation before.
+            match state.known.last.as_mut().and_then(Arc::get_mut) {
+                Some(before) => *before = observation,
+                None => state.known.last = Some(Arc::new(observation)),
+            }
+            return false;
+        }
+        let observation = Arc::new(observation);
+        let before = state.known.last.replace(Arc::clone(&observation));
+        if state.told != Some(Ok(to)) {
+            state.known.since = Some(observation.at);
+            self.note(state, Ok(to), Some(observation));
+            return true;
+        }
+        if let Some(before) = before.filter(|_| !to.is_healthy()) {
+            let cause = News::Cause { check: self.index, before, now: observation };
+            self.shared.journal.note(cause);
+            return true;
+        }
+        false
+    }
+
+    fn thresholds(&self) -> Thresholds {
+        Thresholds { failure: self.timing().failure_threshold, success: self.timing().success_threshold }
+    }
+
+    fn plan_next(&self, state: &mut State, began: Instant) {
+        if self.check.runner.is_none() || !self.goes_on() {
+            return;
+        }
+        let timing = self.timing();
+        let is_settling = state.known.held != state.known.last.as_ref().map(|last| last.status);
+        state.pace.observed(began, Instant::now(), Course { is_settling, failures: state.failures }, timing);
+        let is_calm = !is_settling && state.failures == 0;
+        let canary = state.canary.as_ref().and_then(|canary| canary.due(timing)).filter(|_| is_calm);
+        if let Some(due) = canary.or(state.pace.due()) {
+            self.note_run(state, due);
+        }
+    }
+
+    /// Sees to it that the agenda comes to the next run no later than this.
+    pub(super) fn note_run(&self, state: &mut State, due: Instant) {
+        if state.noted_run.is_none_or(|noted| due < noted) {
+            state.noted_run = Some(due);
+            self.shared.agenda.add(due, Item::Run(self.index));
+        }
+    }
+
+    fn note(&self, state: &mut State, to: Result<Status, Unknown>, observation: Option<Arc<Observation>>) {
+        let from = state.told.replace(to);
+        self.shared.journal.note(News::Check { check: self.index, from, to, observation });
+    }
+
+    fn tell(&self, has_news: bool) {
+        if has_news {
+            self.shared.signal.raise();
+            self.shared.journal.say();
+        } else {
+            self.shared.signal.outdate();
+        }
+    }
+}
