@@ -3,16 +3,10 @@
 use std::cmp::Reverse;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header as _};
+use actix_web::http::header::{ACCEPT, Accept, Header as _};
 use actix_web::mime::{self, Mime};
 use actix_web::web::Query;
-
-/// The form of a body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Json,
-    Text,
-}
+use health_core::Form;
 
 /// What the caller asked for. What cannot be read counts as not asked: a poller with a misspelt query still gets its
 /// verdict.
@@ -25,6 +19,9 @@ pub(crate) struct Wish {
 
 impl Wish {
     pub(crate) fn of(request: &HttpRequest) -> Self {
+        if asks_for_nothing(request) {
+            return Self { form: Form::default(), statuses: Vec::new() };
+        }
         let query = Query::<Vec<(String, String)>>::from_query(request.query_string());
         let pairs = query.map(Query::into_inner).unwrap_or_default();
         let verbose = pairs.iter().any(|(key, _)| key == "verbose");
@@ -32,6 +29,12 @@ impl Wish {
         let statuses = pairs.into_iter().filter(|(key, _)| key == "status").map(|(_, word)| word).collect();
         Self { form, statuses }
     }
+}
+
+/// Whether there is nothing to parse, as with most pollers.
+fn asks_for_nothing(request: &HttpRequest) -> bool {
+    let mut accepted = request.headers().get_all(ACCEPT);
+    request.query_string().is_empty() && accepted.all(|range| range == "*/*")
 }
 
 fn prefers_text(request: &HttpRequest) -> bool {

@@ -6,14 +6,18 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use health_core::{Exposure, Health, Probe, Report, Status};
+use health_core::{Exposure, Form, Health, Probe, Report, Status};
 
 use crate::misuse;
-use crate::negotiate::{Form, Wish};
+use crate::negotiate::Wish;
+
+const X_HEALTH_STATUS: HeaderName = HeaderName::from_static("x-health-status");
 
 /// What is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -93,15 +97,12 @@ impl Responder {
         let wish = Wish::of(request);
         let view = report.view(self.exposure);
         let view = wish.statuses.iter().find_map(|word| view.only(word)).unwrap_or(view);
-        let (content_type, body) = match wish.form {
-            Form::Text => ("text/plain; charset=utf-8", view.text()),
-            Form::Json => ("application/json", json(&view)),
-        };
+        let body = view.body(wish.form);
         let status = report.status();
         let mut answer = common(self.codes.of(status));
         answer
-            .insert_header((CONTENT_TYPE, content_type))
-            .insert_header(("X-Health-Status", status.as_str()));
+            .insert_header((CONTENT_TYPE, content_type(wish.form)))
+            .insert_header((X_HEALTH_STATUS, word(status)));
         if *request.method() == Method::HEAD {
             return answer.no_chunking(body.len() as u64).body(Withheld);
         }
@@ -111,13 +112,21 @@ impl Responder {
 
 fn common(code: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(code);
-    answer.insert_header((CACHE_CONTROL, "no-store")).insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    answer
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     answer
 }
 
-fn json(view: &health_core::View<'_>) -> String {
-    // Nothing in a view can fail to serialise; if something did, the verdict would still be known.
-    serde_json::to_string(view).unwrap_or_else(|_| format!(r#"{{"status":"{}"}}"#, view.status()))
+fn content_type(form: Form) -> HeaderValue {
+    HeaderValue::from_static(match form {
+        Form::Text => "text/plain; charset=utf-8",
+        Form::Json => "application/json",
+    })
+}
+
+fn word(status: Status) -> HeaderValue {
+    HeaderValue::from_static(status.as_str())
 }
 
 /// The body of an answer to HEAD: none, whatever length the headers announce.

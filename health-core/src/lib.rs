@@ -55,4 +55,4 @@ pub use report::{Entry, Report, Unknown};
 pub use reporter::Reporter;
 pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
-pub use view::{Exposure, View};
+pub use view::{Exposure, Form, View};

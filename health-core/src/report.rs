@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::engine::{Knowledge, Mute};
-use crate::view::{Exposure, View};
+use crate::view::{Exposure, Rendered, View};
 use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
 
 /// What was asked, answered at one moment: the status of the whole and an entry for every check.
@@ -27,6 +27,7 @@ pub(crate) struct Content {
     pub(crate) waiting_for: Vec<String>,
     /// Not healthy first, then by name.
     pub(crate) entries: Vec<Entry>,
+    pub(crate) rendered: Rendered,
 }
 
 /// One check in a [`Report`].
@@ -63,7 +64,15 @@ impl Report {
         }
         let Content { status, probe, is_held, ref waiting_for, ref entries, .. } = *self.content;
         let (waiting_for, entries) = (waiting_for.clone(), entries.clone());
-        Self::new(Content { status, probe, phase, is_held, waiting_for, entries })
+        Self::new(Content {
+            status,
+            probe,
+            phase,
+            is_held,
+            waiting_for,
+            entries,
+            rendered: Rendered::default(),
+        })
     }
 
     pub(crate) fn content(&self) -> &Content {

@@ -9,6 +9,7 @@ use super::snapshot::Snapshot;
 use super::{Cell, Engine, Knowledge};
 use crate::aggregate::{self, Tally, Terms, Vote};
 use crate::report::{Content, Report};
+use crate::view::Rendered;
 use crate::{Phase, Probe, ProbeSet, Status, Unknown};
 
 /// What is asked about.
@@ -115,6 +116,7 @@ impl Engine {
                 is_held: false,
                 waiting_for: Vec::new(),
                 entries,
+                rendered: Rendered::default(),
             });
             // Already latched by somebody else is as good.
             drop(self.startup.set(report));
@@ -173,7 +175,15 @@ impl Engine {
         };
         let entries = self.entries(looks, &contributions, now);
         let is_held = matches!(subject, Subject::Whole | Subject::Probe(Probe::Ready));
-        let report = Report::new(Content { status, probe, phase, is_held, waiting_for, entries });
+        let report = Report::new(Content {
+            status,
+            probe,
+            phase,
+            is_held,
+            waiting_for,
+            entries,
+            rendered: Rendered::default(),
+        });
         Snapshot { report, generation, is_complete, fresh_until, valid_until }
     }
 

@@ -212,7 +212,7 @@ impl Cell {
         match beginning {
             // A run that never yielded could not be cut off; that it came to an end makes it no better.
             Some(beginning) if observation.duration > limit => {
-                self.record_run(state, beginning.timed_out(limit))
+                self.record_run(state, beginning.timed_out(limit));
             }
             _ => self.record_run(state, observation),
         }

@@ -1,7 +1,12 @@
 //! What of a report may leave the process.
 
 mod json;
+mod rendered;
 mod text;
+
+use bytes::Bytes;
+
+pub(crate) use rendered::Rendered;
 
 use crate::report::Entry;
 use crate::{Report, Status};
@@ -16,6 +21,16 @@ pub enum Exposure {
     Checks,
     /// Error texts, data and source locations too.
     Full,
+}
+
+/// In which words a [`View`] is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// The native JSON form, one object.
+    #[default]
+    Json,
+    /// One line for each check, and what the whole is in the last one.
+    Text,
 }
 
 /// How many healthy checks are listed at most; a reader that is cut off must have seen what is wrong.
@@ -58,6 +73,24 @@ impl<'a> View<'a> {
         let known = Status::ALL.into_iter().find(|status| status.as_str() == word).map(Show::Status);
         self.only = Some(known.or_else(|| (word == "unknown").then_some(Show::Unknown))?);
         Some(self)
+    }
+
+    /// The view in one form, as it leaves the process.
+    ///
+    /// A report that is handed out many times is rendered at most once for each form and exposure, and only if
+    /// somebody asks; a view of [some statuses only](Self::only) is rendered anew.
+    #[must_use]
+    pub fn body(&self, form: Form) -> Bytes {
+        let render = || match form {
+            // Nothing in a view can fail to serialise; if something did, the verdict would still be known.
+            Form::Json => serde_json::to_vec(self)
+                .map_or_else(|_| format!(r#"{{"status":"{}"}}"#, self.status()).into(), Bytes::from),
+            Form::Text => self.text().into(),
+        };
+        match self.only {
+            None => self.report.content().rendered.get(form, self.exposure, render),
+            Some(_) => render(),
+        }
     }
 
     /// The exposure of this view.
