@@ -50,8 +50,8 @@ impl Timing {
             cache,
             max_age: spec.max_age.unwrap_or_else(|| {
                 let period = interval.unwrap_or(DEFAULT_INTERVAL).max(spec.backoff.unwrap_or_default());
-                // Both are a year at most, so this does not overflow.
-                period * INTERVALS_USABLE + timeout
+                // Before it is refused, a constant may be longer than what can be counted.
+                period.saturating_mul(INTERVALS_USABLE).saturating_add(timeout)
             }),
             backoff: spec.backoff,
             failure_threshold: spec.failure_threshold.unwrap_or(1),
@@ -79,14 +79,15 @@ pub(super) fn contradictions(spec: &Spec) -> Vec<String> {
         }
     }
     if let Some(backoff) = spec.backoff {
-        let interval = spec.interval.unwrap_or(Interval::Every(DEFAULT_INTERVAL));
-        match spec.idle.map_or(interval, Interval::Every) {
+        let interval = || ("interval", spec.interval.unwrap_or(Interval::Every(DEFAULT_INTERVAL)));
+        let (key, interval) = spec.idle.map_or_else(interval, |idle| ("idle", Interval::Every(idle)));
+        match interval {
             Interval::Never => faults.push(format!(
                 "`{name}` has a backoff and is never run by itself (`interval = \"never\"`); remove one of them"
             )),
             Interval::Every(period) if backoff < period => faults.push(format!(
-                "the backoff of `{name}` ({}) is shorter than its interval ({}); it is the longest interval while the \
-                 check is unhealthy",
+                "the backoff of `{name}` ({}) is shorter than its {key} ({}); it is the longest interval while the check is \
+                 unhealthy, so write a longer `backoff`, or remove it",
                 readable(backoff),
                 readable(period)
             )),
@@ -189,6 +190,12 @@ mod tests {
         assert_eq!((canary.interval, canary.cache, canary.max_age), (Some(s(30)), s(30), s(91)));
     }
 
+    #[test]
+    fn what_cannot_be_counted_is_cut_off() {
+        let longest = timing(&Spec::named("a").interval(Duration::MAX));
+        assert_eq!((longest.cache, longest.max_age), (Duration::MAX, Duration::MAX));
+    }
+
     fn faults(spec: &Spec) -> String {
         contradictions(spec).join("\n")
     }
@@ -204,6 +211,7 @@ mod tests {
             (named().idle("10s").interval("10s"), "remove `interval`"),
             (named().idle("10s").cache("10s"), "remove `cache`"),
             (named().backoff("9s"), "shorter than its interval (10s)"),
+            (named().idle("10s").backoff("9s"), "shorter than its idle (10s)"),
             (named().interval("never").backoff("9s"), "never run by itself"),
             (named().interval("never").probe(Probe::Live), "joins live"),
             (named().failure_threshold(0), "failure_threshold of `a` is 0"),
