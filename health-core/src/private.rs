@@ -16,7 +16,7 @@ pub use crate::check::{BoxedRun, RunResult, Runner};
 pub use crate::component::Parts;
 pub use crate::resources::Binder;
 pub use crate::spec::SpecRecord;
-pub use crate::{HealthCheck, HealthComponent, NamedChecks, Probe, ProbeSet, Scope};
+pub use crate::{HealthCheck, HealthComponent, Interval, NamedChecks, Probe, ProbeSet, Scope};
 use crate::{IntoOutcome, Location};
 
 /// Where the identifier stands that generated code gives to this call.
@@ -130,10 +130,10 @@ pub trait Asked: Future {}
 #[diagnostic::do_not_recommend]
 impl<F: Future> Asked for F {}
 
-/// A timeout that is a constant expression; a zero one is refused when the program is compiled.
+/// A duration that is a constant expression; a zero one is refused when the program is compiled.
 #[must_use]
 #[track_caller]
-pub const fn timeout(timeout: Duration) -> Duration {
-    assert!(!timeout.is_zero(), "the timeout is zero; write a duration such as \"500ms\"");
-    timeout
+pub const fn duration(duration: Duration) -> Duration {
+    assert!(!duration.is_zero(), "the duration is zero; write a duration such as \"500ms\"");
+    duration
 }

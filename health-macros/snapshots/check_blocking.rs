@@ -5,7 +5,7 @@ const _: () = {
     use ::health_core::__private_v1::{self as __health, here as __here};
     static SUBMIT: () = __health::submit(__health::CheckRecord {
         spec: __health::SpecRecord {
-            timeout: __health::Some(__health::timeout(LIMIT)),
+            timeout: __health::Some(__health::duration(LIMIT)),
             ..__health::SpecRecord::new("type", __here())
         },
         bind: |binder| __health::thread(

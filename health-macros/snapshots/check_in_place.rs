@@ -6,6 +6,7 @@ const _: () = {
     static SUBMIT: () = __health::submit(__health::CheckRecord {
         spec: __health::SpecRecord {
             probes: __health::ProbeSet::NONE,
+            interval: __health::Some(__health::Interval::Never),
             ..__health::SpecRecord::new("depth", __here())
         },
         bind: |binder| __health::task(

@@ -44,6 +44,8 @@ const _: () = {
                     InvoiceQueue,
                 >(
                     __health::SpecRecord {
+                        failure_threshold: __health::Some(3u32),
+                        idle: __health::Some(__health::Duration::new(30u64, 0u32)),
                         critical: __health::Some(false),
                         ..__health::SpecRecord::new("invoices", __here())
                     },

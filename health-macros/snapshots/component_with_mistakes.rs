@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "unknown key `chek`: did you mean `check`? the known keys are `check`, `component`, `each`, `name`, `probe`, `timeout`, `critical`, `scope`, `group`, `depends_on`, `blocking`, `enabled`"
+    "unknown key `chek`: did you mean `check`? the known keys are `check`, `component`, `each`, `name`, `group`, `probe`, `timeout`, `critical`, `scope`, `depends_on`, `interval`, `cache`, `max_age`, `failure_threshold`, `success_threshold`, `backoff`, `idle`, `enabled`, `blocking`"
 }
 #[automatically_derived]
 impl ::health_core::__private_v1::HealthComponent for Storage {

@@ -11,7 +11,7 @@ use syn::{Expr, Lit, LitStr, Token, bracketed, token};
 use crate::errors::Errors;
 
 /// Every key of every place with the way to write it.
-const FORMS: [(&str, &str); 13] = [
+const FORMS: [(&str, &str); 20] = [
     ("name", "name = \"db\""),
     ("probe", "probe = \"ready\""),
     ("timeout", "timeout = \"500ms\""),
@@ -19,6 +19,13 @@ const FORMS: [(&str, &str); 13] = [
     ("scope", "scope = \"local\""),
     ("group", "group = \"replicas\""),
     ("depends_on", "depends_on = [\"db\"]"),
+    ("interval", "interval = \"10s\""),
+    ("cache", "cache = \"1s\""),
+    ("max_age", "max_age = \"1m\""),
+    ("failure_threshold", "failure_threshold = 3"),
+    ("success_threshold", "success_threshold = 2"),
+    ("backoff", "backoff = \"1m\""),
+    ("idle", "idle = \"30s\""),
     ("blocking", "blocking = true"),
     ("enabled", "enabled = false"),
     ("crate", "crate = ::path"),
@@ -117,9 +124,16 @@ impl Arg {
             Value::Lit(Lit::Str(text)) if matches!(text.value().as_str(), "true" | "false") => {
                 format!("{key} = {}", text.value())
             }
+            Value::Lit(Lit::Str(text)) if form.ends_with(char::is_numeric) && is_threshold(&text.value()) => {
+                format!("{key} = {}", text.value())
+            }
             _ => form.into(),
         }
     }
+}
+
+fn is_threshold(text: &str) -> bool {
+    text.parse::<u32>().is_ok_and(|threshold| threshold > 0)
 }
 
 impl Value {

@@ -8,7 +8,7 @@ use humantime::DurationError;
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => {
-            Err("a check cannot answer in no time: write a duration such as `\"500ms\"`".into())
+            Err(format!("`{}` is no time at all: write a duration such as `\"500ms\"`", text.escape_debug()))
         }
         Ok(duration) => Ok(duration),
         Err(error) => Err(fault(text, &error)),
@@ -19,7 +19,11 @@ fn fault(text: &str, error: &DurationError) -> String {
     match error {
         DurationError::Empty => "the duration is empty: write a duration such as `\"500ms\"`".into(),
         DurationError::UnknownUnit { unit, value, .. } if unit.is_empty() => {
-            format!("`{}` has no unit: write `\"{value}ms\"` or `\"{value}s\"`", text.escape_debug())
+            let value = value.to_string();
+            // Whatever stands before the bare number is kept.
+            let close = if text.ends_with(&value) { text } else { &value };
+            let close = close.escape_debug();
+            format!("`{}` has no unit: write `\"{close}ms\"` or `\"{close}s\"`", text.escape_debug())
         }
         DurationError::UnknownUnit { unit, .. } => format!(
             "`{}` is no unit of time: write a duration such as `\"500ms\"`, `\"2s\"` or `\"1m 30s\"`",
@@ -53,11 +57,12 @@ mod tests {
         for (text, told) in [
             ("", "is empty"),
             ("500", "has no unit: write `\"500ms\"`"),
-            ("1m 30", "has no unit"),
+            ("1m 30", "has no unit: write `\"1m 30ms\"` or `\"1m 30s\"`"),
+            ("030", "has no unit: write `\"030ms\"`"),
             ("2 parsecs", "`parsecs` is no unit of time"),
             ("soon", "is no duration"),
             ("-2s", "is no duration"),
-            ("0s", "cannot answer in no time"),
+            ("0s", "is no time at all"),
             ("99999999999999999999s", "too large"),
         ] {
             let fault = parse(text).unwrap_err();

@@ -62,12 +62,24 @@ use proc_macro::TokenStream;
 /// | `scope` | `"local"`: this process or machine; `"shared"`: others depend on it too | undeclared |
 /// | `group` | the name of a group, for a quorum | none |
 /// | `depends_on` | a list of full names of checks, whose failure explains a failure of this one | none |
+/// | `interval` | how often the engine refreshes it by itself: a duration as `timeout`, or `"never"` for on demand only | 10 s |
+/// | `cache` | how old an observation may be before a poll asks for a new one | 1 s; the interval when a duration is declared for it or when `timeout` is not below the deadline (with `"never"` always 1 s) |
+/// | `max_age` | how long an observation is usable at all | 3 x (interval, or `backoff` when larger; `"never"` counts as 10 s) + timeout |
+/// | `failure_threshold` | a number from 1 on: how many observations in a row must be worse before the held status gets worse | 1 |
+/// | `success_threshold` | a number from 1 on: how many observations in a row must be better before the held status gets better | 1 |
+/// | `backoff` | the ceiling up to which the interval doubles while it is unhealthy (degraded is not failing) | off |
+/// | `idle` | a canary: run only when no real traffic has reported for this long; takes the place of `interval` and `cache` | off |
 /// | `blocking` | on a plain `fn`, which must say it: `true` runs it on a thread of the engine's own, `false` at once | |
 /// | `enabled` | `false` leaves the check out | `true` |
 /// | `crate` | `::path` or `crate::path` of a re-exported `health_core` | `::health_core` |
 ///
 /// A check in `"live"` must say `scope = "local"`: a failing liveness probe restarts the process, which repairs nothing
-/// that others share.
+/// that others share. Nor can it say `interval = "never"`: what nobody refreshes grows old.
+///
+/// Limits that contradict each other are refused where they are written, if all of them are text; where a constant or a
+/// default is part of it, by `build()`. A `max_age` must be longer than `cache`, `interval` or `backoff`, whichever is
+/// longest, and `timeout` together; a `backoff` cannot be shorter than the interval; beside `idle` stand neither
+/// `interval` nor `cache`.
 #[proc_macro_attribute]
 pub fn health_check(args: TokenStream, item: TokenStream) -> TokenStream {
     check::attribute(args.into(), item.into()).into()
@@ -116,7 +128,8 @@ pub fn health_check(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `each` | is a map of names to checks; says `critical`, or is in a group | `billing/shards/eu` |
 ///
 /// Beside a role stand the keys of [`macro@health_check`], with the same defaults: `name` (by default the field's),
-/// `probe`, `timeout`, `critical`, `scope`, `group`, `depends_on`, `enabled`, and `blocking` beside `check = function`.
+/// `probe`, `timeout`, `critical`, `scope`, `group`, `depends_on`, `interval`, `cache`, `max_age`, `failure_threshold`,
+/// `success_threshold`, `backoff`, `idle`, `enabled`, and `blocking` beside `check = function`.
 /// A `component` takes `name` only.
 ///
 /// On the struct stand:

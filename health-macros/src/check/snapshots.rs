@@ -27,7 +27,9 @@ fn every_key_and_three_parameters() {
         attribute(
             quote! {
                 name = "storage/db", probe = ["live", "ready"], timeout = "1m 30s", critical = true, scope = "local",
-                group = "storage", depends_on = ["network", "disk"], enabled = false, crate = ::framework::health_core
+                group = "storage", depends_on = ["network", "disk"], interval = "5s", cache = LIMIT, max_age = "10m",
+                failure_threshold = 3, success_threshold = 2, backoff = "2m", enabled = false,
+                crate = ::framework::health_core
             },
             quote! {
                 /// The primary database answers.
@@ -60,7 +62,7 @@ fn in_place() {
     snapshot::compare(
         "check_in_place",
         attribute(
-            quote!(blocking = false, probe = "none"),
+            quote!(blocking = false, probe = "none", interval = "never"),
             quote! {
                 fn depth(queue: &Queue) -> Status {
                     todo!()

@@ -20,7 +20,7 @@ fn every_role() {
                 bank: Client,
                 #[health(check = clients::look, blocking = false)]
                 cache: Client,
-                #[health(check, critical = false)]
+                #[health(check, critical = false, idle = "30s", failure_threshold = 3)]
                 invoices: InvoiceQueue,
                 #[health(component)]
                 archive: Option<Box<Self>>,

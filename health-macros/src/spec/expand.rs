@@ -1,11 +1,12 @@
 //! A description as the record that the library keeps.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::probe::Probe;
-use super::{Scope, Spec, Timeout};
+use super::timing::{Interval, Period, Timing};
+use super::{Scope, Spec};
 use crate::spans;
 
 /// The place of an identifier. This call keeps the user's own span, because a caller is placed where the outermost
@@ -43,10 +44,7 @@ impl Spec {
             };
             fields.push(quote_spanned!(place=> probes: #set));
         }
-        if let Some(timeout) = &self.timeout {
-            let timeout = timeout.expand(place);
-            fields.push(quote_spanned!(place=> timeout: __health::Some(#timeout)));
-        }
+        fields.extend(self.timing.declared(place));
         if let Some(critical) = self.critical {
             fields.push(quote_spanned!(place=> critical: __health::Some(#critical)));
         }
@@ -67,14 +65,47 @@ impl Spec {
     }
 }
 
-impl Timeout {
+impl Timing {
+    fn declared(&self, place: Span) -> impl Iterator<Item = TokenStream> {
+        let period = |period: &Option<Period>| Some(period.as_ref()?.expand(place));
+        let threshold = |threshold: Option<u32>| Some(threshold?.into_token_stream());
+        let fields = [
+            ("timeout", period(&self.timeout)),
+            ("interval", self.interval.as_ref().map(|interval| interval.expand(place))),
+            ("cache", period(&self.cache)),
+            ("max_age", period(&self.max_age)),
+            ("failure_threshold", threshold(self.failure_threshold)),
+            ("success_threshold", threshold(self.success_threshold)),
+            ("backoff", period(&self.backoff)),
+            ("idle", period(&self.idle)),
+        ];
+        fields.into_iter().filter_map(move |(key, value)| {
+            let (key, value) = (Ident::new(key, place), value?);
+            Some(quote_spanned!(place=> #key: __health::Some(#value)))
+        })
+    }
+}
+
+impl Period {
     fn expand(&self, place: Span) -> TokenStream {
         match self {
-            Self::Text(duration) => {
+            Self::Text(_, duration) => {
                 let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
                 quote_spanned!(place=> __health::Duration::new(#seconds, #nanos))
             }
-            Self::Expr(expr) => quote_spanned!(spans::at(expr.span())=> __health::timeout(#expr)),
+            Self::Expr(expr) => quote_spanned!(spans::at(expr.span())=> __health::duration(#expr)),
+        }
+    }
+}
+
+impl Interval {
+    fn expand(&self, place: Span) -> TokenStream {
+        match self {
+            Self::Every(period) => {
+                let period = period.expand(place);
+                quote_spanned!(place=> __health::Interval::Every(#period))
+            }
+            Self::Never(_) => quote_spanned!(place=> __health::Interval::Never),
         }
     }
 }

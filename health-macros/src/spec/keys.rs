@@ -6,12 +6,13 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::{LitStr, Path};
 
+use super::Scope;
 use super::probe::Probes;
-use super::{Scope, Timeout};
+use super::timing::{Interval, Period, Timing, read_threshold};
 use crate::args::{Arg, Value};
 use crate::errors::Errors;
+use crate::name;
 use crate::path::CratePath;
-use crate::{duration, name};
 
 /// Where keys are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,48 +22,31 @@ pub(crate) enum Place {
     Field,
 }
 
+/// The keys that describe a check at every place.
+const DESCRIBING: [&str; 13] = [
+    "probe",
+    "timeout",
+    "critical",
+    "scope",
+    "depends_on",
+    "interval",
+    "cache",
+    "max_age",
+    "failure_threshold",
+    "success_threshold",
+    "backoff",
+    "idle",
+    "enabled",
+];
+
 impl Place {
-    fn known(self) -> &'static [&'static str] {
-        match self {
-            Self::Function => &[
-                "name",
-                "probe",
-                "timeout",
-                "critical",
-                "scope",
-                "group",
-                "depends_on",
-                "blocking",
-                "enabled",
-                "crate",
-            ],
-            Self::Struct => &[
-                "name",
-                "group",
-                "check",
-                "probe",
-                "timeout",
-                "critical",
-                "scope",
-                "depends_on",
-                "enabled",
-                "crate",
-            ],
-            Self::Field => &[
-                "check",
-                "component",
-                "each",
-                "name",
-                "probe",
-                "timeout",
-                "critical",
-                "scope",
-                "group",
-                "depends_on",
-                "blocking",
-                "enabled",
-            ],
-        }
+    fn known(self) -> impl Iterator<Item = &'static str> {
+        let (own, others): (&[_], &[_]) = match self {
+            Self::Function => (&["name", "group"], &["blocking", "crate"]),
+            Self::Struct => (&["name", "group", "check"], &["crate"]),
+            Self::Field => (&["check", "component", "each", "name", "group"], &["blocking"]),
+        };
+        own.iter().chain(&DESCRIBING).chain(others).copied()
     }
 
     /// Why a key that is known elsewhere is none here.
@@ -94,7 +78,7 @@ pub(crate) struct Keys<'a> {
     pub(crate) role: Option<(Role<'a>, &'a Ident)>,
     pub(crate) name: Option<&'a LitStr>,
     pub(crate) probes: Option<Probes<'a>>,
-    pub(crate) timeout: Option<Timeout>,
+    pub(crate) timing: Timing,
     pub(crate) critical: Option<bool>,
     pub(crate) scope: Option<Scope>,
     pub(crate) group: Option<&'a LitStr>,
@@ -111,7 +95,7 @@ impl<'a> Keys<'a> {
         let mut keys = Self::default();
         for arg in args {
             let key = arg.name();
-            if !place.known().contains(&key.as_str()) {
+            if !place.known().any(|known| known == key) {
                 errors.at(&arg.key, unknown(&key, place));
             } else if keys.written.contains(&&arg.key) {
                 errors.at(&arg.key, format!("`{key}` is written twice: keep one of them"));
@@ -133,7 +117,14 @@ impl<'a> Keys<'a> {
             "crate" => self.krate = CratePath::read(&arg.value, errors),
             "name" => self.name = arg.text(errors),
             "probe" => self.probes = Probes::read(arg, errors),
-            "timeout" => self.timeout = read_timeout(arg, errors),
+            "timeout" => self.timing.timeout = Period::read(arg, errors),
+            "interval" => self.timing.interval = Interval::read(arg, errors),
+            "cache" => self.timing.cache = Period::read(arg, errors),
+            "max_age" => self.timing.max_age = Period::read(arg, errors),
+            "failure_threshold" => self.timing.failure_threshold = read_threshold(arg, errors),
+            "success_threshold" => self.timing.success_threshold = read_threshold(arg, errors),
+            "backoff" => self.timing.backoff = Period::read(arg, errors),
+            "idle" => self.timing.idle = Period::read(arg, errors),
             "critical" => self.critical = arg.flag(errors),
             "scope" => self.scope = read_scope(arg, errors),
             "group" => self.group = arg.text(errors),
@@ -180,10 +171,10 @@ fn unknown(key: &str, place: Place) -> String {
         return format!("`{key}` is no key here: {hint}");
     }
     let mut message = format!("unknown key `{key}`");
-    if let Some(nearest) = name::nearest(&key.to_lowercase(), place.known().iter().copied()) {
+    if let Some(nearest) = name::nearest(&key.to_lowercase(), place.known()) {
         let _ = write!(message, ": did you mean `{nearest}`?");
     }
-    let known: Vec<_> = place.known().iter().map(|key| format!("`{key}`")).collect();
+    let known: Vec<_> = place.known().map(|key| format!("`{key}`")).collect();
     let _ = write!(
         message,
         "{} the known keys are {}",
@@ -191,28 +182,6 @@ fn unknown(key: &str, place: Place) -> String {
         known.join(", ")
     );
     message
-}
-
-fn read_timeout(arg: &Arg, errors: &mut Errors) -> Option<Timeout> {
-    match &arg.value {
-        Value::Lit(syn::Lit::Str(text)) => match duration::parse(&text.value()) {
-            Ok(timeout) => Some(Timeout::Text(timeout)),
-            Err(fault) => {
-                errors.at(text, fault);
-                None
-            }
-        },
-        Value::Lit(syn::Lit::Int(number)) => {
-            let digits = number.base10_digits();
-            errors.at(
-                number,
-                format!("`{digits}` has no unit: write `timeout = \"{digits}ms\"` or `\"{digits}s\"`"),
-            );
-            None
-        }
-        Value::Expr(_) | Value::Other(_) => Some(Timeout::Expr(arg.value.to_token_stream())),
-        Value::Absent | Value::Lit(_) | Value::List(..) => arg.refuse("a duration", errors),
-    }
 }
 
 fn read_scope(arg: &Arg, errors: &mut Errors) -> Option<Scope> {

@@ -1,19 +1,20 @@
 //! The keys that describe a check, wherever they are written.
 
+mod contradictions;
 mod expand;
 mod keys;
 mod probe;
+mod timing;
 mod valid;
 
-use std::time::Duration;
-
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::Span;
 
 pub(crate) use expand::location;
 pub(crate) use keys::{Keys, Place, Role};
 pub(crate) use valid::{check_name, group, valid};
 
 use probe::Probe;
+use timing::Timing;
 
 /// The description of one check, with nothing wrong in it.
 pub(crate) struct Spec {
@@ -22,19 +23,12 @@ pub(crate) struct Spec {
     pub(crate) location: Span,
     description: String,
     probes: Option<Vec<Probe>>,
-    timeout: Option<Timeout>,
+    timing: Timing,
     critical: Option<bool>,
     scope: Option<Scope>,
     group: Option<String>,
     depends_on: Vec<String>,
     enabled: bool,
-}
-
-/// A timeout as written.
-pub(crate) enum Timeout {
-    Text(Duration),
-    /// A constant expression; what it comes to is known to the compiler only.
-    Expr(TokenStream),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

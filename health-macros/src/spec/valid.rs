@@ -5,7 +5,7 @@ use syn::LitStr;
 use syn::ext::IdentExt;
 
 use super::probe::Probe;
-use super::{Keys, Scope, Spec};
+use super::{Keys, Scope, Spec, contradictions};
 use crate::errors::Errors;
 use crate::name;
 
@@ -47,6 +47,7 @@ pub(crate) fn valid(
     errors: &mut Errors,
 ) -> Spec {
     refuse_scope(&keys, errors);
+    contradictions::refuse(&keys, errors);
     if let Some(group) = keys.group {
         refuse_malformed("group", group, errors);
     }
@@ -58,7 +59,7 @@ pub(crate) fn valid(
         location,
         description,
         probes: keys.probes.map(|probes| probes.0.iter().map(|(probe, _)| *probe).collect()),
-        timeout: keys.timeout,
+        timing: keys.timing,
         critical: keys.critical,
         scope: keys.scope,
         group: keys.group.map(LitStr::value),
