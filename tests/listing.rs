@@ -20,7 +20,13 @@ async fn database(_pool: &Pool) {
     RAN.store(true, Ordering::SeqCst);
 }
 
-#[health_check(scope = "shared", enabled = false, blocking = false)]
+#[health_check(
+    scope = "shared",
+    enabled = false,
+    interval = "never",
+    failure_threshold = 3,
+    blocking = false
+)]
 fn network() {
     RAN.store(true, Ordering::SeqCst);
 }
@@ -34,7 +40,7 @@ fn informational() {
 #[derive(HealthComponent)]
 #[health(name = "billing", group = "payments")]
 struct Billing {
-    #[health(check, scope = "local", probe = "live")]
+    #[health(check, scope = "local", probe = "live", idle = "1m 30s", backoff = "10m")]
     ledger: Part,
     /// One for each region.
     #[health(each, critical = false, depends_on = ["billing/ledger"])]
@@ -117,19 +123,9 @@ fn json_has_every_key_for_every_check() {
     let hostile = format!("zz/{HOSTILE_NAME}");
     assert_eq!(names, ["billing/ledger", "billing/shards/*", "db", "informational", "network", &hostile]);
 
-    let keys = [
-        "name",
-        "description",
-        "probes",
-        "timeout",
-        "critical",
-        "scope",
-        "group",
-        "depends_on",
-        "enabled",
-        "kind",
-        "location",
-    ];
+    let keys = "name description probes timeout interval cache max_age failure_threshold success_threshold backoff idle \
+                critical scope group depends_on enabled kind location";
+    let keys: Vec<_> = keys.split(' ').collect();
     for object in objects() {
         let object = object.as_object().unwrap();
         assert_eq!(object.len(), keys.len(), "{object:?}");
@@ -147,7 +143,8 @@ fn json_says_what_is_declared_and_what_applies() {
         db,
         json!({
             "name": "db", "description": "The primary | answers `SELECT 1`.", "probes": ["ready", "startup"],
-            "timeout": "1m 30s", "critical": true, "scope": null, "group": null,
+            "timeout": "1m 30s", "interval": "10s", "cache": "10s", "max_age": "2m", "failure_threshold": 1,
+            "success_threshold": 1, "backoff": null, "idle": null, "critical": true, "scope": null, "group": null,
             "depends_on": ["network", "elsewhere"], "enabled": true, "kind": "check", "location": null,
         })
     );
@@ -160,10 +157,15 @@ fn json_says_what_is_declared_and_what_applies() {
     let network = object("network");
     let stated = ["description", "timeout", "critical", "scope", "enabled"].map(|key| network[key].clone());
     assert_eq!(Value::from_iter(stated), json!([null, "700ms", false, "shared", false]));
+    let stated = ["interval", "cache", "max_age", "failure_threshold"].map(|key| network[key].clone());
+    assert_eq!(Value::from_iter(stated), json!(["never", "1s", "30s 700ms", 3]));
 
     assert_eq!(object("informational")["probes"], json!([]));
     let ledger = object("billing/ledger");
     assert_eq!([&ledger["kind"], &ledger["group"], &ledger["scope"]], ["component", "payments", "local"]);
+    // A canary: what it does not declare follows from its idle time and its backoff.
+    let stated = ["idle", "interval", "cache", "backoff", "max_age"].map(|key| ledger[key].clone());
+    assert_eq!(Value::from_iter(stated), json!(["1m 30s", "1m 30s", "1m 30s", "10m", "30m 700ms"]));
     let shards = object("billing/shards/*");
     assert_eq!([&shards["kind"], &shards["description"]], ["each", "One for each region."]);
     assert_eq!(shards["critical"], false);
@@ -174,18 +176,49 @@ fn the_table_is_aligned() {
     let table = listed(Format::Table);
     let mut lines = table.lines();
     let heading = lines.next().unwrap();
-    let titles = ["NAME", "PROBES", "CRITICAL", "TIMEOUT", "SCOPE", "GROUP", "DEPENDS ON", "ENABLED", "KIND"];
-    let starts = titles.map(|title| heading.find(title).unwrap_or_else(|| panic!("no {title} in {heading}")));
+    let titles = "NAME|PROBES|CRITICAL|TIMEOUT|INTERVAL|FAILURE THRESHOLD|BACKOFF|IDLE|SCOPE|GROUP|DEPENDS ON|ENABLED|KIND";
+    let start = |title| heading.find(title).unwrap_or_else(|| panic!("no {title} in {heading}"));
+    let starts: Vec<_> = titles.split('|').map(start).collect();
     assert!(starts.is_sorted());
     let db: Vec<_> = lines.find(|line| line.starts_with("db ")).unwrap().chars().collect();
     let cells =
-        ["db ", "ready,startup ", "yes ", "1m 30s ", "- ", "- ", "network, elsewhere ", "yes ", "check "];
+        "db |ready,startup |yes |1m 30s |10s |1 |- |- |- |- |network, elsewhere |yes |check ".split('|');
+    assert_eq!(cells.clone().count(), starts.len());
     for (start, cell) in starts.into_iter().zip(cells) {
         assert!(db[start..].iter().collect::<String>().starts_with(cell), "{cell} in {table}");
         assert!(start == 0 || db[start - 1] == ' ');
     }
     assert!(table.ends_with("\n\n6 checks are declared.\n"), "{table}");
     assert!(table.lines().all(|line| line.trim_end() == line));
+}
+
+#[test]
+fn a_table_says_when_a_check_runs() {
+    let table = listed(Format::Table);
+    for (name, cells) in [
+        ("network", "network ready no 700ms never 3 - - shared - - no check"),
+        (
+            "billing/ledger",
+            "billing/ledger live yes 700ms 1m 30s 1 10m 1m 30s local payments - yes component",
+        ),
+    ] {
+        let line = table.lines().find(|line| line.starts_with(name)).unwrap();
+        let words: Vec<_> = line.split_whitespace().collect();
+        assert!(words.join(" ").starts_with(cells), "{cells} in {table}");
+    }
+}
+
+#[test]
+fn a_table_leaves_out_what_no_check_declares() {
+    for (format, [shown, left_out]) in [
+        (Format::Table, ["BACKOFF", "CACHE"]),
+        (Format::Table, ["FAILURE THRESHOLD", "SUCCESS THRESHOLD"]),
+        (Format::Markdown, ["| idle |", "| max age |"]),
+    ] {
+        let text = listed(format);
+        let heading = text.lines().next().unwrap();
+        assert!(heading.contains(shown) && !heading.contains(left_out), "{heading}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::check::Runner;
 use crate::component::{Declared, Origin};
 use crate::resources::Binder;
-use crate::spec::SpecRecord;
-use crate::{HealthComponent, Location, ProbeSet, Scope, Spec};
+use crate::spec::{SpecRecord, Timing};
+use crate::{DEFAULT_DEADLINE, HealthComponent, Interval, Location, ProbeSet, Scope, Spec};
 
 pub use inventory::submit;
 
@@ -145,6 +145,55 @@ impl Declaration {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.spec.limit()
+    }
+
+    /// How often the engine runs it by itself: what is declared, or [`DEFAULT_INTERVAL`](crate::DEFAULT_INTERVAL).
+    /// Of a canary it is what [`idle`](Self::idle) says.
+    #[must_use]
+    pub fn interval(&self) -> Interval {
+        self.timing().interval.map_or(Interval::Never, Interval::Every)
+    }
+
+    /// How old an observation may be before a poll asks for a new one: what is declared, or what follows from the
+    /// interval and the timeout with the default deadline, [`DEFAULT_DEADLINE`].
+    #[must_use]
+    pub fn cache(&self) -> Duration {
+        self.timing().cache
+    }
+
+    /// How long an observation is usable at all: what is declared, or what follows from the interval, the backoff and
+    /// the timeout.
+    #[must_use]
+    pub fn max_age(&self) -> Duration {
+        self.timing().max_age
+    }
+
+    /// How many observations in a row must be worse than the held status before it gets worse; 1 if not declared.
+    #[must_use]
+    pub fn failure_threshold(&self) -> u32 {
+        self.timing().failure_threshold
+    }
+
+    /// How many observations in a row must be better than the held status before it gets better; 1 if not declared.
+    #[must_use]
+    pub fn success_threshold(&self) -> u32 {
+        self.timing().success_threshold
+    }
+
+    /// The ceiling up to which the interval doubles while it is unhealthy, if it does.
+    #[must_use]
+    pub fn backoff(&self) -> Option<Duration> {
+        self.timing().backoff
+    }
+
+    /// How long real traffic must have been silent before it is run, if it is a canary.
+    #[must_use]
+    pub fn idle(&self) -> Option<Duration> {
+        self.timing().idle
+    }
+
+    fn timing(&self) -> Timing {
+        Timing::of(&self.spec, DEFAULT_DEADLINE)
     }
 
     /// Whether it can make the whole unhealthy: what is declared, or what follows from the scope.

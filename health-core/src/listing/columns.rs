@@ -7,39 +7,86 @@ use crate::{Declaration, Scope};
 /// One thing to say about every check, in the formats that are tables.
 struct Column {
     title: &'static str,
-    /// What a check says that declares nothing here. A column that says nothing else is left out.
-    unremarkable: Option<&'static str>,
+    /// Whether a check declares something here. A column for which none does is left out.
+    declared: fn(&Declaration) -> bool,
     cell: fn(&Declaration) -> String,
 }
 
-const COLUMNS: [Column; 11] = [
-    Column { title: "name", unremarkable: None, cell: |check| check.name().to_owned() },
-    Column { title: "probes", unremarkable: None, cell: |check| check.probes().to_string() },
-    Column { title: "critical", unremarkable: None, cell: criticality },
-    Column { title: "timeout", unremarkable: None, cell: |check| readable(check.timeout()) },
+const COLUMNS: [Column; 18] = [
+    Column { title: "name", declared: always, cell: |check| check.name().to_owned() },
+    Column { title: "probes", declared: always, cell: |check| check.probes().to_string() },
+    Column { title: "critical", declared: always, cell: criticality },
+    Column { title: "timeout", declared: always, cell: |check| readable(check.timeout()) },
+    // What a check costs whatever it asks, so nobody should have to know the default.
+    Column { title: "interval", declared: always, cell: |check| check.interval().to_string() },
+    Column {
+        title: "cache",
+        declared: |check| check.spec.cache.is_some(),
+        cell: |check| readable(check.cache()),
+    },
+    Column {
+        title: "max age",
+        declared: |check| check.spec.max_age.is_some(),
+        cell: |check| readable(check.max_age()),
+    },
+    Column {
+        title: "failure threshold",
+        declared: |check| check.failure_threshold() != 1,
+        cell: |check| check.failure_threshold().to_string(),
+    },
+    Column {
+        title: "success threshold",
+        declared: |check| check.success_threshold() != 1,
+        cell: |check| check.success_threshold().to_string(),
+    },
+    Column {
+        title: "backoff",
+        declared: |check| check.backoff().is_some(),
+        cell: |check| or_dash(check.backoff().map(readable).as_deref()),
+    },
+    Column {
+        title: "idle",
+        declared: |check| check.idle().is_some(),
+        cell: |check| or_dash(check.idle().map(readable).as_deref()),
+    },
     Column {
         title: "scope",
-        unremarkable: Some("-"),
+        declared: |check| check.scope().is_some(),
         cell: |check| or_dash(check.scope().map(Scope::as_str)),
     },
-    Column { title: "group", unremarkable: Some("-"), cell: |check| or_dash(check.group()) },
+    Column {
+        title: "group",
+        declared: |check| check.group().is_some(),
+        cell: |check| or_dash(check.group()),
+    },
     Column {
         title: "depends on",
-        unremarkable: Some("-"),
+        declared: |check| check.depends_on().next().is_some(),
         cell: |check| or_dash(dependencies(check).as_deref()),
     },
-    Column { title: "enabled", unremarkable: Some("yes"), cell: |check| yes_or_no(check.is_enabled()) },
-    Column { title: "kind", unremarkable: None, cell: |check| check.kind().to_owned() },
-    Column { title: "location", unremarkable: None, cell: |check| check.location().to_string() },
-    Column { title: "description", unremarkable: Some("-"), cell: |check| or_dash(check.description()) },
+    Column {
+        title: "enabled",
+        declared: |check| !check.is_enabled(),
+        cell: |check| yes_or_no(check.is_enabled()),
+    },
+    Column { title: "kind", declared: always, cell: |check| check.kind().to_owned() },
+    Column { title: "location", declared: always, cell: |check| check.location().to_string() },
+    Column {
+        title: "description",
+        declared: |check| check.description().is_some(),
+        cell: |check| or_dash(check.description()),
+    },
 ];
+
+fn always(_: &Declaration) -> bool {
+    true
+}
 
 /// The columns to show, each with its title first; every cell is one line.
 pub(super) fn columns(declarations: &[Declaration]) -> Vec<(&'static str, Vec<String>)> {
     let column = |column: &Column| {
-        let cells: Vec<_> = declarations.iter().map(|check| one_line(&(column.cell)(check))).collect();
-        let remarkable = cells.iter().any(|cell| column.unremarkable != Some(cell));
-        remarkable.then_some((column.title, cells))
+        let cells = declarations.iter().map(|check| one_line(&(column.cell)(check))).collect();
+        declarations.iter().any(column.declared).then_some((column.title, cells))
     };
     COLUMNS.iter().filter_map(column).collect()
 }

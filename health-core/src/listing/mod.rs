@@ -27,15 +27,17 @@ pub use kubernetes::KubernetesProbes;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
-    /// Aligned columns, for people. A column in which there is nothing to say is left out.
+    /// Aligned columns, for people. A column in which no check declares anything is left out.
     #[default]
     Table,
     /// An array of objects, one for each check, for programs.
     ///
-    /// Every object has every key: `name`, `description`, `probes`, `timeout`, `critical`, `scope`, `group`,
-    /// `depends_on`, `enabled`, `kind` and `location`. `timeout` and `critical` are what applies, declared or not, the
-    /// timeout as the attribute takes it (`"1m 30s"`); a `description`, `scope` or `group` that is not declared is
-    /// `null`. `kind` is [`Declaration::kind`](crate::Declaration::kind), `location` is `file:line:column`.
+    /// Every object has every key: `name`, `description`, `probes`, `timeout`, `interval`, `cache`, `max_age`,
+    /// `failure_threshold`, `success_threshold`, `backoff`, `idle`, `critical`, `scope`, `group`, `depends_on`,
+    /// `enabled`, `kind` and `location`. Limits and `critical` are what applies, declared or not, with the deadline at
+    /// its default; durations are texts as the attribute takes them (`"1m 30s"`), and an interval may be `"never"`. A
+    /// `description`, `backoff`, `idle`, `scope` or `group` that is not declared is `null`. `kind` is
+    /// [`Declaration::kind`](crate::Declaration::kind), `location` is `file:line:column`.
     Json,
     /// The table as Markdown, for a page of documentation.
     Markdown,
