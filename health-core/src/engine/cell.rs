@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::AbortHandle;
+use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::canary::Canary;
@@ -37,7 +38,8 @@ pub(super) struct State {
     runs_begun: u64,
     /// The last run was begun by a poll.
     pub(super) was_asked: bool,
-    pub(super) waiters: Vec<Arc<Waiter>>,
+    /// One poller is the rule.
+    pub(super) waiters: SmallVec<[Arc<Waiter>; 1]>,
     pub(super) pace: Pace,
     /// How many runs in a row were unhealthy.
     pub(super) failures: u32,
@@ -67,6 +69,7 @@ pub(super) struct RunId(u64);
 /// Who wants a run.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted<'a> {
+    /// A poll, if what is known is older than a poll takes.
     ByPoll(&'a Arc<Waiter>),
     ByEngine,
 }
@@ -82,10 +85,9 @@ pub(super) enum Joined {
 }
 
 /// What becomes of a run that has come to an end.
-#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It was heard, or it was past its timeout before.
-    Done,
+    /// It was heard, or it was past its timeout before. The permit is free, if it was not given back before.
+    Done(Option<Permit>),
     /// The process was paused during it: nothing was observed, and it is to be begun anew.
     Again,
 }
@@ -99,7 +101,7 @@ impl Cell {
             run: None,
             runs_begun: 0,
             was_asked: false,
-            waiters: Vec::new(),
+            waiters: SmallVec::new(),
             pace: Pace::starting(Instant::now(), &check.timing),
             failures: 0,
             canary: check.timing.idle.map(|_| Box::default()),
@@ -128,11 +130,15 @@ impl Cell {
     }
 
     /// Joins the run in flight, or claims the next one.
-    pub(super) fn join(&self, wanted: Wanted<'_>) -> Joined {
+    pub(super) fn join(&self, wanted: Wanted<'_>, now: Instant) -> Joined {
         if self.check.runner.is_none() {
             return Joined::Known;
         }
         let mut state = self.state();
+        let is_fresh = || state.known.fresh_until(self.timing()).is_some_and(|until| now <= until);
+        if matches!(wanted, Wanted::ByPoll(_)) && is_fresh() {
+            return Joined::Known;
+        }
         let joined = match &state.run {
             Some(run) if run.overstayed => return Joined::Known,
             Some(run) if self.is_overdue(run) => {
@@ -142,25 +148,13 @@ impl Cell {
                 return Joined::Known;
             }
             Some(_) => Joined::Waits,
-            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll(_)))),
+            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll(_)), now)),
         };
         if let Wanted::ByPoll(waiter) = wanted {
             waiter.expect_one();
             state.waiters.push(Arc::clone(waiter));
         }
         joined
-    }
-
-    /// Like [`join`](Self::join) for a poll, if what is known is older than a poll takes.
-    pub(super) fn join_unless_fresh(&self, waiter: &Arc<Waiter>, now: Instant) -> Joined {
-        let timing = self.timing();
-        {
-            let state = self.state();
-            if state.known.fresh_until(timing).is_some_and(|until| now <= until) {
-                return Joined::Known;
-            }
-        }
-        self.join(Wanted::ByPoll(waiter))
     }
 
     /// The poll is over; whatever it still waited for is no business of its any more.
@@ -174,13 +168,12 @@ impl Cell {
         }
     }
 
-    /// The run begins now, with the permit if it is not begun anew.
-    pub(super) fn begins(&self, id: RunId, permit: Option<Permit>) -> Beginning {
+    /// The run begins, with the permit if it is not begun anew.
+    pub(super) fn begins(&self, id: RunId, beginning: Beginning, permit: Option<Permit>) {
         self.shared.vigil.arm();
         let stamp = self.shared.vigil.stamp();
-        let beginning = Beginning::now();
         let mut state = self.state();
-        let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return beginning };
+        let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return };
         let queued = (beginning.began.saturating_duration_since(run.claimed), run.beginning.is_none());
         run.beginning = Some((beginning, stamp));
         run.permit = permit.or(run.permit.take());
@@ -190,18 +183,17 @@ impl Cell {
                 self.shared.signal.queued_too_long();
             }
         }
-        beginning
     }
 
     /// The run has ended and says this; discarded if its timeout was observed before.
     pub(super) fn ends(&self, id: RunId, observation: Observation) -> Verdict {
         let mut state = self.state();
-        let Some(run) = state.run.as_ref().filter(|run| run.id == id) else { return Verdict::Done };
+        let Some(run) = state.run.as_ref().filter(|run| run.id == id) else { return Verdict::Done(None) };
         if run.overstayed {
             state.run = None;
             // Its timeout was the newest there was to know; from now on it ages.
             self.shared.signal.outdate();
-            return Verdict::Done;
+            return Verdict::Done(None);
         }
         if self.was_paused(run) {
             return Verdict::Again;
@@ -216,9 +208,7 @@ impl Cell {
             }
             _ => self.record_run(state, observation),
         }
-        // Last, because a permit that is given back may begin another run.
-        drop(ended);
-        Verdict::Done
+        Verdict::Done(ended.and_then(|run| run.permit))
     }
 
     /// The run is past its timeout and may still be going on.
@@ -230,14 +220,13 @@ impl Cell {
             return Verdict::Again;
         }
         let Some(run) = state.run.as_mut().filter(|run| run.id == id && !run.overstayed) else {
-            return Verdict::Done;
+            return Verdict::Done(None);
         };
-        let Some((beginning, _)) = run.beginning else { return Verdict::Done };
+        let Some((beginning, _)) = run.beginning else { return Verdict::Done(None) };
         run.overstayed = true;
         let permit = run.permit.take();
         self.record_run(state, beginning.timed_out(self.timing().timeout));
-        drop(permit);
-        Verdict::Done
+        Verdict::Done(permit)
     }
 
     /// The run was dropped before it could say anything, as when its runtime shuts down.
@@ -284,24 +273,18 @@ impl Cell {
 }
 
 impl State {
-    pub(super) fn claim(&mut self, by_poll: bool) -> RunId {
+    fn claim(&mut self, by_poll: bool, now: Instant) -> RunId {
         self.runs_begun += 1;
         let id = RunId(self.runs_begun);
         self.was_asked = by_poll;
-        self.run = Some(Run {
-            id,
-            claimed: Instant::now(),
-            beginning: None,
-            overstayed: false,
-            permit: None,
-            abort: None,
-        });
+        self.run =
+            Some(Run { id, claimed: now, beginning: None, overstayed: false, permit: None, abort: None });
         id
     }
 }
 
 /// Those who waited for a run, told of its end when this is dropped: never under the lock, since a waker is foreign code.
-pub(super) struct Wakes(pub(super) Vec<Arc<Waiter>>);
+pub(super) struct Wakes(pub(super) SmallVec<[Arc<Waiter>; 1]>);
 
 impl Drop for Wakes {
     fn drop(&mut self) {

@@ -74,6 +74,12 @@ impl Beginning {
         Self { began: Instant::now(), at: SystemTime::now() }
     }
 
+    /// The same a little later, without asking the wall clock again.
+    pub(super) fn later(self, began: Instant) -> Self {
+        let passed = began.saturating_duration_since(self.began);
+        Self { began, at: self.at.checked_add(passed).unwrap_or(self.at) }
+    }
+
     /// A run that ended by itself: it returned, or it panicked.
     pub(super) fn ended(self, result: Result<RunResult, Box<dyn Any + Send>>) -> Observation {
         let mut observation = self.observation(self.began.elapsed());

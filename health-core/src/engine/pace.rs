@@ -43,6 +43,11 @@ impl Pace {
         self.due
     }
 
+    /// What is due next is of the grid.
+    pub(super) fn is_regular(self) -> bool {
+        !self.is_off_grid
+    }
+
     /// A run is due now: from here on it is the next one that is.
     pub(super) fn comes_round(&mut self, now: Instant, timing: &Timing) {
         self.is_off_grid = false;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ground::Ground;
+use super::observation::Beginning;
 use super::run::Claim;
 
 /// How many runs a lane begins before it lets others have its thread.
@@ -34,6 +35,12 @@ struct Queued {
 
 /// The right to be one of the concurrent runs; given back when it is dropped.
 pub(super) struct Permit(Arc<Queue>);
+
+/// Everything a run needs to begin at this moment.
+pub(super) struct Turn {
+    pub(super) permit: Permit,
+    pub(super) beginning: Beginning,
+}
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -136,27 +143,36 @@ struct Lane {
 
 impl Lane {
     async fn run(mut self) {
-        let mut begun = 0;
-        while let Some((claim, permit)) = self.next() {
-            claim.begin(permit, &self.queue).await;
+        let (mut begun, mut free) = (0, None);
+        while let Some((claim, turn)) = self.next(free) {
+            // A run that was over at once leaves its permit to the next, and its end is the beginning of the next.
+            free = claim.begin(turn, &self.queue).await;
             begun += 1;
             if begun % STRETCH == 0 {
+                // Others may want the permit, and the clocks of the next have to be read again.
+                free = None;
                 tokio::task::yield_now().await;
             }
         }
         self.has_come_to_its_end = true;
     }
 
-    fn next(&self) -> Option<(Claim, Permit)> {
+    fn next(&self, free: Option<Turn>) -> Option<(Claim, Turn)> {
         let mut queued = self.queue.queued();
-        if queued.running >= self.queue.cap {
+        if free.is_none() && queued.running >= self.queue.cap {
             return None;
         }
-        let claim = queued.waiting.pop_front()?;
-        queued.running += 1;
+        let Some(claim) = queued.waiting.pop_front() else {
+            // Given back outside the lock, which it takes itself.
+            drop(queued);
+            drop(free);
+            return None;
+        };
+        queued.running += usize::from(free.is_none());
         drop(queued);
         self.queue.taken.fetch_add(1, Ordering::AcqRel);
-        Some((claim, Permit(Arc::clone(&self.queue))))
+        let new = || Turn { permit: Permit(Arc::clone(&self.queue)), beginning: Beginning::now() };
+        Some((claim, free.unwrap_or_else(new)))
     }
 }
 

@@ -104,7 +104,7 @@ impl Cell {
         if was_just_asked {
             return None;
         }
-        match self.join(Wanted::ByEngine) {
+        match self.join(Wanted::ByEngine, now) {
             Joined::Begin(id) => Some(id),
             Joined::Waits | Joined::Known => None,
         }
@@ -214,8 +214,11 @@ impl Cell {
         if self.check.runner.is_none() || !self.goes_on() {
             return;
         }
-        let timing = self.timing();
         let is_settling = state.known.held != state.known.last.as_ref().map(|last| last.status);
+        if state.pace.is_regular() && !is_settling && state.failures == 0 && state.canary.is_none() {
+            return;
+        }
+        let timing = self.timing();
         state.pace.observed(began, Instant::now(), Course { is_settling, failures: state.failures }, timing);
         let is_calm = !is_settling && state.failures == 0;
         let canary = state.canary.as_ref().and_then(|canary| canary.due(timing)).filter(|_| is_calm);

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::Engine;
-use super::cell::{Cell, Joined, Wanted};
+use super::cell::{Joined, Wanted};
 use super::run::Claim;
 
 /// One poller that waits for the ends of several runs. It belongs to the poller; the runs do not.
@@ -84,7 +84,7 @@ impl Engine {
         let until = now + deadline;
         let waiter = Waiter::new();
         let _under_way = UnderWay::new(self, asked, &waiter);
-        self.claim(asked, |cell| cell.join_unless_fresh(&waiter, now));
+        self.claim(asked, Wanted::ByPoll(&waiter), now);
         waiter.one_ended();
         if waiter.remaining.load(Ordering::Acquire) == 0 {
             return;
@@ -114,13 +114,13 @@ impl Engine {
 
     /// Begins a run of every check that has none in flight.
     pub(super) fn begin(&self, asked: &[usize]) {
-        self.claim(asked, |cell| cell.join(Wanted::ByEngine));
+        self.claim(asked, Wanted::ByEngine, Instant::now());
     }
 
-    fn claim(&self, asked: &[usize], join: impl Fn(&Cell) -> Joined) {
+    fn claim(&self, asked: &[usize], wanted: Wanted<'_>, now: Instant) {
         let mut claimed = Vec::new();
         for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
-            if let Joined::Begin(id) = join(cell) {
+            if let Joined::Begin(id) = cell.join(wanted, now) {
                 claimed.push(Claim::new(Arc::clone(cell), id));
             }
         }

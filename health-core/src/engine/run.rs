@@ -1,6 +1,5 @@
 //! One run of one check: begun on the engine, bounded, contained.
 
-use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
@@ -15,11 +14,10 @@ use tracing::Instrument;
 
 use super::cell::{Cell, RunId, Verdict};
 use super::ground::Ground;
-use super::observation::Beginning;
-use super::queue::{Permit, Queue};
+use super::observation::{Beginning, Observation};
+use super::queue::{Permit, Queue, Turn};
 use crate::check::{BoxedRun, Kind, RunResult, Runner};
 
-type Caught = Result<RunResult, Box<dyn Any + Send>>;
 type Begin = Arc<dyn Fn() -> BoxedRun<'static> + Send + Sync>;
 
 /// The right and the duty to run a check once. Dropping it says that the run is lost, so that nobody waits for ever.
@@ -34,21 +32,22 @@ impl Claim {
         Self { cell, id, has_ended: false }
     }
 
-    /// Begins the run: polled once here, and on a task of its own if that was not enough.
-    pub(super) async fn begin(self, permit: Permit, queue: &Queue) {
+    /// Begins the run: polled once here, and on a task of its own if that was not enough. What is free for the next.
+    pub(super) async fn begin(self, turn: Turn, queue: &Queue) -> Option<Turn> {
         if self.cell.is_stopped() {
-            return;
+            return None;
         }
         match &self.cell.check.runner {
             Some(Runner(Kind::Task(begin))) => {
                 let begin = Arc::clone(begin);
-                self.begin_task(begin, permit, queue.ground()).await;
+                self.begin_task(begin, turn, queue.ground()).await
             }
             Some(Runner(Kind::Thread(function))) => {
                 let function = Arc::clone(function);
-                self.begin_thread(function, permit, queue.ground());
+                self.begin_thread(function, turn.permit, queue.ground());
+                None
             }
-            None => {}
+            None => None,
         }
     }
 
@@ -56,35 +55,41 @@ impl Claim {
         tracing::debug_span!(target: "health", "health check", check = %self.cell.check.spec.name)
     }
 
-    async fn begin_task(mut self, begin: Begin, permit: Permit, ground: &Ground) {
-        let mut beginning = self.cell.begins(self.id, Some(permit));
+    async fn begin_task(mut self, begin: Begin, turn: Turn, ground: &Ground) -> Option<Turn> {
+        let Turn { permit, beginning } = turn;
+        self.cell.begins(self.id, beginning, Some(permit));
         let span = self.span();
         let mut work = None;
         let first = poll_fn(|context| {
             let poll = || span.in_scope(|| work.insert(begin()).poll_unpin(context));
             Poll::Ready(catch_unwind(AssertUnwindSafe(poll)))
         });
-        let verdict = match first.await {
+        let result = match first.await {
             Ok(Poll::Pending) => None,
-            Ok(Poll::Ready(result)) => Some(self.ends(beginning, Ok(result))),
-            Err(panic) => Some(self.ends(beginning, Err(panic))),
+            Ok(Poll::Ready(result)) => Some(Ok(result)),
+            Err(panic) => Some(Err(panic)),
         };
-        if let Some(verdict) = verdict {
+        let mut anew = false;
+        if let Some(result) = result {
+            let observation = beginning.ended(result);
+            let ended = observation.ended_at();
+            let verdict = self.ends(observation);
             // Dropped after the run has been recorded: a destructor that panics or blocks then changes nothing about it.
             let over = work.take();
             drop(catch_unwind(AssertUnwindSafe(|| drop(over))));
-            if verdict == Verdict::Done {
-                return;
+            if let Verdict::Done(permit) = verdict {
+                return permit.map(|permit| Turn { permit, beginning: beginning.later(ended) });
             }
-            beginning = self.cell.begins(self.id, None);
+            anew = true;
         }
         let (abort, registration) = AbortHandle::new_pair();
         self.cell.set_abort(self.id, abort);
-        let rest = self.go_on(beginning, work, begin, span);
+        let rest = self.go_on(beginning, work, anew, begin, span);
         let rest = Abortable::new(rest, registration);
         // A destructor of the check that panics is its own affair.
         let rest = AssertUnwindSafe(rest).catch_unwind();
         ground.spawn(async move { drop(rest.await) });
+        None
     }
 
     /// The rest of a run that was begun, or all of it anew.
@@ -92,10 +97,15 @@ impl Claim {
         mut self,
         mut beginning: Beginning,
         mut begun: Option<BoxedRun<'static>>,
+        mut anew: bool,
         begin: Begin,
         span: tracing::Span,
     ) {
         loop {
+            if std::mem::replace(&mut anew, true) {
+                beginning = Beginning::now();
+                self.cell.begins(self.id, beginning, None);
+            }
             // A limit is a year at most, so this does not overflow.
             let until = beginning.began + self.cell.timing().timeout;
             let again = Arc::clone(&begin);
@@ -110,13 +120,12 @@ impl Claim {
             let work = AssertUnwindSafe(work).catch_unwind().instrument(span.clone());
             let mut work = std::pin::pin!(work);
             let verdict = match timeout_at(until, work.as_mut()).await {
-                Ok(result) => self.ends(beginning, result),
+                Ok(result) => self.ends(beginning.ended(result)),
                 Err(_) => self.cell.overstays(self.id),
             };
-            if verdict == Verdict::Done {
+            if let Verdict::Done(_) = verdict {
                 return;
             }
-            beginning = self.cell.begins(self.id, None);
         }
     }
 
@@ -135,20 +144,23 @@ impl Claim {
         let thread = thread::Builder::new().name("health-check".into()).spawn(move || {
             let Ok((mut claim, permit)) = taken.recv() else { return };
             let _runtime = runtime.enter();
-            let mut beginning = claim.cell.begins(claim.id, Some(permit));
+            let mut beginning = Beginning::now();
+            claim.cell.begins(claim.id, beginning, Some(permit));
             // Nobody listens when the runtime is gone.
             let _ = has_begun.send(beginning.began);
             loop {
                 let result = claim.span().in_scope(|| catch_unwind(AssertUnwindSafe(|| function())));
-                if claim.ends(beginning, result) == Verdict::Done {
+                if let Verdict::Done(_) = claim.ends(beginning.ended(result)) {
                     break;
                 }
-                beginning = claim.cell.begins(claim.id, None);
+                beginning = Beginning::now();
+                claim.cell.begins(claim.id, beginning, None);
             }
             drop(has_ended);
         });
         if let Err(refused) = thread {
-            let beginning = cell.begins(id, Some(permit));
+            let beginning = Beginning::now();
+            cell.begins(id, beginning, Some(permit));
             self.has_ended = true;
             cell.ends(id, beginning.refused(&refused));
             return;
@@ -160,7 +172,7 @@ impl Claim {
             let Ok(mut began) = begun.await else { return };
             let mut end = end;
             while timeout_at(began + cell.timing().timeout, &mut end).await.is_err() {
-                if cell.overstays(id) == Verdict::Done {
+                if let Verdict::Done(_) = cell.overstays(id) {
                     return;
                 }
                 // The process was paused: the time that it did not have is given to it.
@@ -170,9 +182,9 @@ impl Claim {
         drop(ground.handle().spawn(watch));
     }
 
-    fn ends(&mut self, beginning: Beginning, result: Caught) -> Verdict {
-        let verdict = self.cell.ends(self.id, beginning.ended(result));
-        self.has_ended = verdict == Verdict::Done;
+    fn ends(&mut self, observation: Observation) -> Verdict {
+        let verdict = self.cell.ends(self.id, observation);
+        self.has_ended = matches!(verdict, Verdict::Done(_));
         verdict
     }
 }
