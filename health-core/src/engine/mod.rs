@@ -7,6 +7,8 @@ mod cell;
 mod entries;
 mod ground;
 mod knowledge;
+#[allow(dead_code)]
+mod dedicated;
 mod lifecycle;
 mod log;
 mod mute;
@@ -20,6 +22,8 @@ mod round;
 mod run;
 mod schedule;
 mod shared;
+#[allow(dead_code)]
+mod runners;
 mod signal;
 mod snapshot;
 mod thresholds;
