@@ -15,6 +15,7 @@ mod gate;
 mod graph;
 mod group;
 mod health;
+mod heartbeat;
 mod listing;
 mod location;
 mod name;
@@ -44,6 +45,7 @@ pub use group::Quorum;
 pub use health::{Health, MuteError};
 #[cfg(feature = "macros")]
 pub use health_macros::{HealthComponent, health_check};
+pub use heartbeat::Heartbeat;
 pub use listing::{Format, KubernetesProbes, Listing, UnknownFormat};
 pub use location::Location;
 pub use outcome::{Datum, IntoOutcome, Outcome};

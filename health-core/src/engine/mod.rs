@@ -24,6 +24,8 @@ mod schedule;
 mod shared;
 #[allow(dead_code)]
 mod runners;
+#[allow(dead_code)]
+mod runtimes;
 mod signal;
 mod snapshot;
 mod thresholds;
