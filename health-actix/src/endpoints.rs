@@ -133,6 +133,8 @@ impl Endpoints {
 
 impl HttpServiceFactory for Endpoints {
     fn register(self, config: &mut AppService) {
+        // Called once in every worker.
+        self.responder.health.watch_runtime(std::thread::current().name().unwrap_or("worker"));
         let mut taken: BTreeMap<String, Probe> = BTreeMap::new();
         for (path, subject) in self.probes_and_overview() {
             let path = rooted(path, config.is_root());

@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use crate::check::Runner;
-use crate::engine::{Engine, Ground};
+use crate::engine::{Engine, Ground, Runtimes};
 use crate::gate::GateState;
 use crate::graph::Graph;
 use crate::probe::PerProbe;
 use crate::spec::Timing;
-use crate::{Health, Location, Probe, ProbeSet, Reporter, Spec};
+use crate::{Health, Location, Probe, ProbeSet, Reporter, Spec, heartbeat};
 
 /// A check that has everything it needs.
 #[derive(Debug)]
@@ -34,6 +35,13 @@ pub(crate) struct GroupPolicy {
     pub(crate) critical: bool,
 }
 
+/// The runtimes that are watched, and the check that says how they are.
+#[derive(Clone)]
+pub(crate) struct Pulse {
+    pub(crate) runtimes: Arc<Runtimes>,
+    pub(crate) check: usize,
+}
+
 /// Everything that does not change once it is validated. Checks are in the order of their names.
 pub(crate) struct Plan {
     pub(crate) checks: Vec<Arc<Check>>,
@@ -42,6 +50,7 @@ pub(crate) struct Plan {
     pub(crate) gates: Vec<Arc<GateState>>,
     /// Each with the check it reports about.
     pub(crate) reporters: Vec<(Reporter, usize)>,
+    pub(crate) heartbeat: Option<Pulse>,
     pub(crate) deadlines: PerProbe<Duration>,
     /// How many runs there are at once.
     pub(crate) max_runs: usize,
@@ -53,16 +62,22 @@ pub(crate) struct Plan {
     policy_of: Vec<Option<usize>>,
 }
 
+/// Everything a plan is made of, with nothing wrong in it.
+pub(crate) struct Validated {
+    pub(crate) checks: Vec<Check>,
+    pub(crate) graph: Graph,
+    pub(crate) policies: Vec<GroupPolicy>,
+    pub(crate) gates: Vec<Arc<GateState>>,
+    pub(crate) reporters: Vec<Reporter>,
+    pub(crate) heartbeat: Option<Arc<Runtimes>>,
+    pub(crate) deadlines: PerProbe<Duration>,
+    pub(crate) max_runs: usize,
+}
+
 impl Plan {
-    pub(crate) fn new(
-        checks: Vec<Check>,
-        graph: Graph,
-        policies: Vec<GroupPolicy>,
-        gates: Vec<Arc<GateState>>,
-        reporters: &[Reporter],
-        deadlines: PerProbe<Duration>,
-        max_runs: usize,
-    ) -> Self {
+    pub(crate) fn new(validated: Validated) -> Self {
+        let Validated { checks, graph, policies, gates, reporters, heartbeat, deadlines, max_runs } =
+            validated;
         let joining = |probe| {
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes.contains(probe)).map(|(i, _)| i).collect()
         };
@@ -70,9 +85,14 @@ impl Plan {
         let by_name: HashMap<_, _> =
             checks.iter().enumerate().map(|(index, check)| (check.spec.name.clone(), index)).collect();
         let reporters = reporters
-            .iter()
-            .filter_map(|reporter| Some((reporter.clone(), *by_name.get(&*reporter.spec()?.name)?)))
+            .into_iter()
+            .filter_map(|reporter| {
+                let check = *by_name.get(&*reporter.spec()?.name)?;
+                Some((reporter, check))
+            })
             .collect();
+        let heartbeat =
+            heartbeat.and_then(|runtimes| Some(Pulse { runtimes, check: *by_name.get(heartbeat::NAME)? }));
         let only_startup = ProbeSet::of(&[Probe::Startup]);
         let lasting =
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes != only_startup).map(|(i, _)| i).collect();
@@ -87,6 +107,7 @@ impl Plan {
             policies,
             gates,
             reporters,
+            heartbeat,
             deadlines,
             max_runs,
             lasting,
@@ -162,6 +183,22 @@ impl Assembly {
         drop(entered);
         self.say_what_is_unused();
         Health::new(Engine::start(self.plan, Ground::of_application(runtime.clone())))
+    }
+
+    /// Starts the engine on a runtime and threads of its own, for checks that own their clients: a check that blocks
+    /// its thread where it must not then costs itself alone, and the application's runtime neither runs checks nor
+    /// waits for them when it shuts down. A pool that was opened on the application's runtime must not be used from
+    /// here: its connections belong there.
+    ///
+    /// Needs no runtime to be called in.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the threads or the descriptors for it.
+    pub fn start_dedicated(self) -> io::Result<Health> {
+        let ground = Ground::dedicated()?;
+        self.say_what_is_unused();
+        Ok(Health::new(Engine::start(self.plan, ground)))
     }
 
     fn say_what_is_unused(&self) {

@@ -149,6 +149,13 @@ impl Health {
         self.engine.plan.find(name).is_some_and(|check| self.engine.unmute(check))
     }
 
+    /// Has the [heartbeat](HealthBuilder::heartbeat) watch the Tokio runtime this is called in, under a name that may
+    /// be shown. The endpoints of `health-actix` call it in every worker. Does nothing outside a runtime, without a
+    /// heartbeat, or for a runtime that is watched already.
+    pub fn watch_runtime(&self, name: impl Into<String>) {
+        self.engine.watch_runtime(name.into());
+    }
+
     /// How many runs, since the start, had to wait for their turn for longer than their timeout: then more checks are
     /// slow than may [run at once](HealthBuilder::max_runs).
     #[must_use]

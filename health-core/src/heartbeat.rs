@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use crate::Period;
+use crate::{Period, Probe, Scope, Spec};
+
+/// The name of the check.
+pub(crate) const NAME: &str = "runtime";
 
 /// How long a runtime may make no progress where nothing is said.
 const DEFAULT_UNHEALTHY_AFTER: Duration = Duration::from_secs(10);
@@ -41,10 +44,18 @@ impl Heartbeat {
     }
 
     /// The limit, or why it is none.
-    #[allow(dead_code)]
     pub(crate) fn limit(&self) -> Result<Duration, String> {
         self.unhealthy_after.clone().checked("the `unhealthy_after` of the heartbeat")
     }
+}
+
+/// The description of the check.
+#[track_caller]
+pub(crate) fn spec() -> Spec {
+    Spec::named(NAME)
+        .describe("The runtimes of this process make progress.")
+        .probe(Probe::Live)
+        .scope(Scope::Local)
 }
 
 impl Default for Heartbeat {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::engine::{Cell, Evidence, Observation};
+use crate::engine::{Cell, Evidence, Observation, Saying};
 use crate::{Failure, Outcome, Spec};
 
 /// Evidence that the application pushes: a check without a run, for message consumers, batch loops and whatever else
@@ -108,7 +108,7 @@ impl Reporter {
         }
         drop(listeners);
         for cell in cells {
-            cell.report(observation.clone());
+            cell.report(observation.clone(), Saying::Now);
         }
     }
 
@@ -124,7 +124,7 @@ impl Reporter {
         let last = listeners.last.clone();
         drop(listeners);
         if let Some(last) = last {
-            cell.report(last);
+            cell.report(last, Saying::Now);
         }
     }
 

@@ -7,19 +7,20 @@ use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::assembly::Assembly;
 use crate::catalog;
 use crate::check::Runner;
 use crate::component::{Declared, DeclaredCheck, Origin};
+use crate::engine::Runtimes;
 use crate::gate::GateState;
 use crate::probe::PerProbe;
 use crate::problem::{Problem, ProblemKind};
 use crate::resources::Resources;
 use crate::{
-    BuildError, Gate, HealthCheck, HealthComponent, IntoOutcome, Location, Period, Probe, Quorum, Reporter,
-    Spec,
+    BuildError, Gate, HealthCheck, HealthComponent, Heartbeat, IntoOutcome, Location, Period, Probe, Quorum,
+    Reporter, Spec, heartbeat,
 };
 
 /// How long an answer may take unless the builder says otherwise: most pollers give up after one second.
@@ -38,6 +39,7 @@ pub struct HealthBuilder {
     groups: Vec<(Cow<'static, str>, Quorum, Location)>,
     gates: Vec<Arc<GateState>>,
     reporters: Vec<Reporter>,
+    heartbeat: Option<Arc<Runtimes>>,
     max_runs: usize,
     required: Vec<(Cow<'static, str>, Location)>,
     disabled: Vec<(Cow<'static, str>, Location)>,
@@ -54,6 +56,7 @@ impl HealthBuilder {
             groups: Vec::new(),
             gates: Vec::new(),
             reporters: Vec::new(),
+            heartbeat: None,
             max_runs: DEFAULT_MAX_RUNS,
             required: Vec::new(),
             disabled: Vec::new(),
@@ -148,6 +151,23 @@ impl HealthBuilder {
             self.reporters.push(reporter.clone());
         }
         self
+    }
+
+    /// Adds the ready-made check `runtime`, which joins live: whether the runtimes of the process make progress.
+    #[track_caller]
+    pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
+        match heartbeat.limit() {
+            Ok(limit) => {
+                let runtimes = Arc::new(Runtimes::new(limit));
+                self.heartbeat = Some(Arc::clone(&runtimes));
+                let run = move || std::future::ready(runtimes.outcome(Instant::now()));
+                self.explicit(heartbeat::spec(), Runner::function(run))
+            }
+            Err(fault) => {
+                self.problems.push(Problem::new(ProblemKind::Spec, [Location::caller()], fault));
+                self
+            }
+        }
     }
 
     /// How many runs there may be at once; others wait for their turn. Default: [`DEFAULT_MAX_RUNS`].

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{HealthBuilder, groups};
-use crate::assembly::{Assembly, Check, Plan, Unused};
+use crate::assembly::{Assembly, Check, Plan, Unused, Validated};
 use crate::catalog::{self, CheckRecord};
 use crate::check::Runner;
 use crate::component::Origin;
@@ -49,9 +49,16 @@ pub(super) fn assembly(
     let checks = bind(builder, candidates, &mut problems);
     BuildError::unless_empty(problems)?;
 
-    let gates = std::mem::take(&mut builder.gates);
-    let plan =
-        Plan::new(checks, graph, quorums, gates, &builder.reporters, builder.deadlines, builder.max_runs);
+    let plan = Plan::new(Validated {
+        checks,
+        graph,
+        policies: quorums,
+        gates: std::mem::take(&mut builder.gates),
+        reporters: std::mem::take(&mut builder.reporters),
+        heartbeat: builder.heartbeat.take(),
+        deadlines: builder.deadlines,
+        max_runs: builder.max_runs,
+    });
     Ok(Assembly::new(plan, unused(builder)))
 }
 

@@ -10,6 +10,7 @@ use super::canary::Canary;
 use super::knowledge::Knowledge;
 use super::observation::{Beginning, Observation};
 use super::pace::Pace;
+use super::pulse::LATE;
 use super::queue::Permit;
 use super::round::Waiter;
 use super::shared::Shared;
@@ -84,6 +85,14 @@ pub(super) enum Joined {
     Known,
 }
 
+/// When what has changed is said. Whoever logs and observes is foreign code and may take its time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saying {
+    Now,
+    /// By somebody else.
+    Later,
+}
+
 /// What becomes of a run that has come to an end.
 pub(super) enum Verdict {
     /// It was heard, or it was past its timeout before. The permit is free, if it was not given back before.
@@ -144,7 +153,7 @@ impl Cell {
             Some(run) if self.is_overdue(run) => {
                 let id = run.id;
                 drop(state);
-                self.overstays(id);
+                self.overstays(id, Saying::Now);
                 return Joined::Known;
             }
             Some(_) => Joined::Waits,
@@ -169,9 +178,7 @@ impl Cell {
     }
 
     /// The run begins, with the permit if it is not begun anew.
-    pub(super) fn begins(&self, id: RunId, beginning: Beginning, permit: Option<Permit>) {
-        self.shared.vigil.arm();
-        let stamp = self.shared.vigil.stamp();
+    pub(super) fn begins(&self, id: RunId, (beginning, stamp): (Beginning, Stamp), permit: Option<Permit>) {
         let mut state = self.state();
         let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return };
         let queued = (beginning.began.saturating_duration_since(run.claimed), run.beginning.is_none());
@@ -195,7 +202,8 @@ impl Cell {
             self.shared.signal.outdate();
             return Verdict::Done(None);
         }
-        if self.was_paused(run) {
+        // Nothing that took less can have been paused for so long.
+        if observation.duration >= LATE && self.was_paused(run) {
             return Verdict::Again;
         }
         let beginning = run.beginning.map(|(beginning, _)| beginning);
@@ -204,15 +212,15 @@ impl Cell {
         match beginning {
             // A run that never yielded could not be cut off; that it came to an end makes it no better.
             Some(beginning) if observation.duration > limit => {
-                self.record_run(state, beginning.timed_out(limit));
+                self.record_run(state, beginning.timed_out(limit), Saying::Now);
             }
-            _ => self.record_run(state, observation),
+            _ => drop(self.record_run(state, observation, Saying::Now)),
         }
         Verdict::Done(ended.and_then(|run| run.permit))
     }
 
     /// The run is past its timeout and may still be going on.
-    pub(super) fn overstays(&self, id: RunId) -> Verdict {
+    pub(super) fn overstays(&self, id: RunId, saying: Saying) -> Verdict {
         let mut state = self.state();
         let paused =
             state.run.as_ref().is_some_and(|run| run.id == id && !run.overstayed && self.was_paused(run));
@@ -225,7 +233,7 @@ impl Cell {
         let Some((beginning, _)) = run.beginning else { return Verdict::Done(None) };
         run.overstayed = true;
         let permit = run.permit.take();
-        self.record_run(state, beginning.timed_out(self.timing().timeout));
+        self.record_run(state, beginning.timed_out(self.timing().timeout), saying);
         Verdict::Done(permit)
     }
 
@@ -240,14 +248,18 @@ impl Cell {
         }
     }
 
-    /// A run that blocks its thread cannot notice its own timeout; whoever looks notices it instead.
-    pub(super) fn settle_overdue(&self) {
+    /// A run that blocks its thread cannot notice its own timeout; whoever looks notices it instead. Whether it was so.
+    pub(super) fn settle_overdue(&self, saying: Saying) -> bool {
         let state = self.state();
         let overdue = state.run.as_ref().filter(|run| self.is_overdue(run)).map(|run| run.id);
         drop(state);
-        if let Some(id) = overdue {
-            self.overstays(id);
-        }
+        overdue.is_some_and(|id| matches!(self.overstays(id, saying), Verdict::Done(_)))
+    }
+
+    /// To be taken when a run begins, for the vigil to tell whether the process was paused since.
+    pub(super) fn stamp(&self) -> Stamp {
+        self.shared.vigil.arm();
+        self.shared.vigil.stamp()
     }
 
     /// Whether the engine has stopped, so that nothing may begin any more.

@@ -1,7 +1,7 @@
 //! A place of the engine's own to run on, where a check that blocks its thread costs itself alone.
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
@@ -14,8 +14,8 @@ const WORKERS: usize = 2;
 /// A runtime that serves timers and sockets, and other threads that poll checks. Dropping it waits for nothing: what is
 /// not being polled is dropped soon, what blocks a thread when it is released.
 pub(crate) struct Dedicated {
-    /// Taken when dropped.
-    runtime: Option<Runtime>,
+    /// Taken when it stops.
+    runtime: Mutex<Option<Runtime>>,
     handle: Handle,
     runners: Arc<Runners>,
 }
@@ -34,7 +34,7 @@ impl Dedicated {
         // Dropped at once if the next step fails, which must not wait either.
         let runners = Runners::start(handle.clone(), vigil);
         match runners {
-            Ok(runners) => Ok(Self { runtime: Some(runtime), handle, runners }),
+            Ok(runners) => Ok(Self { runtime: Mutex::new(Some(runtime)), handle, runners }),
             Err(refused) => {
                 runtime.shutdown_background();
                 Err(refused)
@@ -51,14 +51,20 @@ impl Dedicated {
     pub(crate) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.runners.spawn(future);
     }
+
+    /// Ends it without waiting for anything; what is spawned from here on is dropped.
+    pub(crate) fn stop(&self) {
+        self.runners.stop();
+        let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(runtime) = runtime {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 impl Drop for Dedicated {
     fn drop(&mut self) {
-        self.runners.stop();
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        self.stop();
     }
 }
 

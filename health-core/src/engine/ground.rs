@@ -1,22 +1,46 @@
 //! What the engine runs on.
 
 use std::future::Future;
+use std::io;
+use std::sync::Arc;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// What the engine runs on: a runtime of the application.
+use super::dedicated::Dedicated;
+use super::vigil::Vigil;
+
+/// What the engine runs on: a runtime of the application, or a place of its own. Either has a vigil.
 pub(crate) struct Ground {
     handle: Handle,
+    dedicated: Option<Dedicated>,
+    vigil: Arc<Vigil>,
 }
 
 impl Ground {
     pub(crate) fn of_application(handle: Handle) -> Self {
-        Self { handle }
+        Self { handle, dedicated: None, vigil: Arc::new(Vigil::new()) }
+    }
+
+    /// # Errors
+    ///
+    /// When the system refuses the threads or the descriptors for it.
+    pub(crate) fn dedicated() -> io::Result<Self> {
+        let vigil = Arc::new(Vigil::new());
+        let dedicated = Dedicated::start(&vigil)?;
+        Ok(Self { handle: dedicated.handle().clone(), dedicated: Some(dedicated), vigil })
     }
 
     /// The runtime of timers and of the engine's own tasks.
     pub(super) fn handle(&self) -> &Handle {
         &self.handle
+    }
+
+    pub(super) fn vigil(&self) -> &Arc<Vigil> {
+        &self.vigil
+    }
+
+    pub(super) fn is_dedicated(&self) -> bool {
+        self.dedicated.is_some()
     }
 
     /// How many lanes begin runs side by side.
@@ -29,6 +53,16 @@ impl Ground {
 
     /// Something that polls checks.
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        drop(self.handle.spawn(work));
+        match &self.dedicated {
+            Some(dedicated) => dedicated.spawn(work),
+            None => drop(self.handle.spawn(work)),
+        }
+    }
+
+    /// Ends what is the engine's own. Waits for nothing.
+    pub(super) fn stop(&self) {
+        if let Some(dedicated) = &self.dedicated {
+            dedicated.stop();
+        }
     }
 }

@@ -3,12 +3,12 @@
 mod agenda;
 mod assess;
 mod canary;
+mod care;
 mod cell;
+mod dedicated;
 mod entries;
 mod ground;
 mod knowledge;
-#[allow(dead_code)]
-mod dedicated;
 mod lifecycle;
 mod log;
 mod mute;
@@ -20,12 +20,10 @@ mod record;
 mod rhythm;
 mod round;
 mod run;
+mod runners;
+mod runtimes;
 mod schedule;
 mod shared;
-#[allow(dead_code)]
-mod runners;
-#[allow(dead_code)]
-mod runtimes;
 mod signal;
 mod snapshot;
 mod thresholds;
@@ -35,16 +33,19 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 pub(crate) use assess::Subject;
-pub(crate) use cell::Cell;
+use care::Care;
+pub(crate) use cell::{Cell, Saying};
 pub(crate) use ground::Ground;
 pub(crate) use knowledge::{Knowledge, Mute};
 pub use observation::Ended;
 pub(crate) use observation::{Evidence, Observation};
 use queue::Queue;
+pub(crate) use runtimes::Runtimes;
 use shared::Shared;
 use snapshot::Snapshots;
 
@@ -61,6 +62,8 @@ pub(crate) struct Engine {
     cells: Vec<Arc<Cell>>,
     shared: Arc<Shared>,
     queue: Arc<Queue>,
+    /// Held for the vigil, which forgets it with the engine.
+    _care: Arc<Care>,
     snapshots: Snapshots,
     started: Instant,
     draining: AtomicBool,
@@ -78,16 +81,20 @@ impl Engine {
     pub(crate) fn start(plan: Plan, ground: Ground) -> Arc<Self> {
         let handle = ground.handle().clone();
         let _entered = handle.enter();
+        let vigil = Arc::clone(ground.vigil());
         let shared = Arc::new(Shared {
             signal: signal::Signal::default(),
             agenda: agenda::Agenda::default(),
             journal: Arc::new(Journal),
-            vigil: Arc::new(vigil::Vigil),
+            vigil,
         });
         let cell = |(index, check)| Arc::new(Cell::new(Arc::clone(check), index, Arc::clone(&shared)));
         let cells: Vec<_> = (0..).zip(&plan.checks).map(cell).collect();
+        let queue = Queue::new(ground, plan.max_runs);
+        let runtimes = plan.heartbeat.clone();
         let engine = Arc::new(Self {
-            queue: Queue::new(ground, plan.max_runs),
+            _care: Care::take(&cells, &queue, runtimes),
+            queue,
             plan,
             cells,
             shared,
@@ -144,6 +151,13 @@ impl Engine {
         self.shared.signal.count_queued_too_long()
     }
 
+    /// Has the heartbeat watch the runtime this is called in, if there is a heartbeat.
+    pub(crate) fn watch_runtime(&self, name: String) {
+        if let (Some(heartbeat), Ok(handle)) = (&self.plan.heartbeat, Handle::try_current()) {
+            heartbeat.runtimes.watch(name, handle, std::time::Instant::now());
+        }
+    }
+
     fn startup_has_passed(&self) -> bool {
         self.startup.get().is_some()
     }
@@ -159,5 +173,6 @@ impl Drop for Engine {
         for cell in &self.cells {
             cell.abort();
         }
+        self.queue.ground().stop();
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::ground::Ground;
 use super::observation::Beginning;
 use super::run::Claim;
+use super::vigil::Stamp;
 
 /// How many runs a lane begins before it lets others have its thread.
 const STRETCH: usize = 32;
@@ -40,6 +41,7 @@ pub(super) struct Permit(Arc<Queue>);
 pub(super) struct Turn {
     pub(super) permit: Permit,
     pub(super) beginning: Beginning,
+    pub(super) stamp: Stamp,
 }
 
 impl Drop for Permit {
@@ -81,6 +83,10 @@ impl Queue {
         let opens = queued.opens_lane(self.cap, wanted);
         drop(queued);
         self.open_lanes(opens);
+        if wanted > 1 && self.ground.is_dedicated() {
+            // A run that blocks its thread is noticed soon.
+            self.ground.vigil().hurry();
+        }
     }
 
     /// Nothing is begun any more; what waits is lost.
@@ -171,7 +177,12 @@ impl Lane {
         queued.running += usize::from(free.is_none());
         drop(queued);
         self.queue.taken.fetch_add(1, Ordering::AcqRel);
-        let new = || Turn { permit: Permit(Arc::clone(&self.queue)), beginning: Beginning::now() };
+        let new = || {
+            let vigil = self.queue.ground.vigil();
+            vigil.arm();
+            let permit = Permit(Arc::clone(&self.queue));
+            Turn { permit, stamp: vigil.stamp(), beginning: Beginning::now() }
+        };
         Some((claim, free.unwrap_or_else(new)))
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::agenda::Item;
 use super::canary::Heard;
-use super::cell::{Cell, Joined, RunId, State, Wakes, Wanted};
+use super::cell::{Cell, Joined, RunId, Saying, State, Wakes, Wanted};
 use super::knowledge::Mute;
 use super::observation::{Evidence, Observation};
 use super::pace::Course;
@@ -17,7 +17,12 @@ use crate::{Outcome, Probe, ProbeSet, Status, Unknown};
 
 impl Cell {
     /// A run came to this; whoever waited for it is told.
-    pub(super) fn record_run(&self, mut state: MutexGuard<'_, State>, observation: Observation) {
+    pub(super) fn record_run(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        observation: Observation,
+        saying: Saying,
+    ) -> bool {
         // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
         let _wakes = Wakes(std::mem::take(&mut state.waiters));
         let (began, status) = (observation.began, observation.status);
@@ -29,33 +34,34 @@ impl Cell {
         }
         self.plan_next(&mut state, began);
         drop(state);
-        self.tell(has_news);
+        self.tell(has_news, saying);
+        has_news
     }
 
-    /// The application reports this.
-    pub(crate) fn report(&self, observation: Observation) {
+    /// The application reports this; whether there is something to say.
+    pub(crate) fn report(&self, observation: Observation, saying: Saying) -> bool {
         let mut state = self.state();
         let is_running = state.run.as_ref().is_some_and(|run| !run.overstayed);
         let heard = match state.canary.as_mut() {
             Some(canary) => canary.reported(observation, is_running),
             None => Heard::Now(observation),
         };
-        if let Heard::Now(observation) = heard {
-            let began = observation.began;
-            let has_news = self.take_in(&mut state, observation);
-            if state.canary.is_some() {
-                self.plan_next(&mut state, began);
-            }
-            drop(state);
-            self.tell(has_news);
+        let Heard::Now(observation) = heard else { return false };
+        let began = observation.began;
+        let has_news = self.take_in(&mut state, observation);
+        if state.canary.is_some() {
+            self.plan_next(&mut state, began);
         }
+        drop(state);
+        self.tell(has_news, saying);
+        has_news
     }
 
     /// Renews what was last said: its author says that it is still so.
     pub(crate) fn beat(&self) {
         let last = self.state().known.last.as_ref().map(|last| (**last).clone());
         let alive = || Observation::reported(Ok(Outcome::healthy()), Evidence::Life);
-        self.report(last.map_or_else(alive, Observation::renewed));
+        self.report(last.map_or_else(alive, Observation::renewed), Saying::Now);
     }
 
     /// Puts its second run and the first look at its age on the agenda.
@@ -240,10 +246,12 @@ impl Cell {
         self.shared.journal.note(News::Check { check: self.index, from, to, observation });
     }
 
-    fn tell(&self, has_news: bool) {
+    fn tell(&self, has_news: bool, saying: Saying) {
         if has_news {
             self.shared.signal.raise();
-            self.shared.journal.say();
+            if saying == Saying::Now {
+                self.shared.journal.say();
+            }
         } else {
             self.shared.signal.outdate();
         }

@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::Engine;
-use super::cell::{Joined, Wanted};
+use super::cell::{Joined, Saying, Wanted};
 use super::run::Claim;
 
 /// One poller that waits for the ends of several runs. It belongs to the poller; the runs do not.
@@ -107,7 +107,7 @@ impl Engine {
         .await;
         if waiter.remaining.load(Ordering::Acquire) > 0 {
             for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
-                cell.settle_overdue();
+                cell.settle_overdue(Saying::Now);
             }
         }
     }

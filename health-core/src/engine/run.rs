@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::cell::{Cell, RunId, Verdict};
+use super::cell::{Cell, RunId, Saying, Verdict};
 use super::ground::Ground;
 use super::observation::{Beginning, Observation};
 use super::queue::{Permit, Queue, Turn};
@@ -56,8 +56,8 @@ impl Claim {
     }
 
     async fn begin_task(mut self, begin: Begin, turn: Turn, ground: &Ground) -> Option<Turn> {
-        let Turn { permit, beginning } = turn;
-        self.cell.begins(self.id, beginning, Some(permit));
+        let Turn { permit, beginning, stamp } = turn;
+        self.cell.begins(self.id, (beginning, stamp), Some(permit));
         let span = self.span();
         let mut work = None;
         let first = poll_fn(|context| {
@@ -78,7 +78,7 @@ impl Claim {
             let over = work.take();
             drop(catch_unwind(AssertUnwindSafe(|| drop(over))));
             if let Verdict::Done(permit) = verdict {
-                return permit.map(|permit| Turn { permit, beginning: beginning.later(ended) });
+                return permit.map(|permit| Turn { permit, beginning: beginning.later(ended), stamp });
             }
             anew = true;
         }
@@ -104,7 +104,7 @@ impl Claim {
         loop {
             if std::mem::replace(&mut anew, true) {
                 beginning = Beginning::now();
-                self.cell.begins(self.id, beginning, None);
+                self.cell.begins(self.id, (beginning, self.cell.stamp()), None);
             }
             // A limit is a year at most, so this does not overflow.
             let until = beginning.began + self.cell.timing().timeout;
@@ -121,7 +121,7 @@ impl Claim {
             let mut work = std::pin::pin!(work);
             let verdict = match timeout_at(until, work.as_mut()).await {
                 Ok(result) => self.ends(beginning.ended(result)),
-                Err(_) => self.cell.overstays(self.id),
+                Err(_) => self.cell.overstays(self.id, Saying::Now),
             };
             if let Verdict::Done(_) = verdict {
                 return;
@@ -145,7 +145,7 @@ impl Claim {
             let Ok((mut claim, permit)) = taken.recv() else { return };
             let _runtime = runtime.enter();
             let mut beginning = Beginning::now();
-            claim.cell.begins(claim.id, beginning, Some(permit));
+            claim.cell.begins(claim.id, (beginning, claim.cell.stamp()), Some(permit));
             // Nobody listens when the runtime is gone.
             let _ = has_begun.send(beginning.began);
             loop {
@@ -154,13 +154,13 @@ impl Claim {
                     break;
                 }
                 beginning = Beginning::now();
-                claim.cell.begins(claim.id, beginning, None);
+                claim.cell.begins(claim.id, (beginning, claim.cell.stamp()), None);
             }
             drop(has_ended);
         });
         if let Err(refused) = thread {
             let beginning = Beginning::now();
-            cell.begins(id, beginning, Some(permit));
+            cell.begins(id, (beginning, cell.stamp()), Some(permit));
             self.has_ended = true;
             cell.ends(id, beginning.refused(&refused));
             return;
@@ -172,7 +172,7 @@ impl Claim {
             let Ok(mut began) = begun.await else { return };
             let mut end = end;
             while timeout_at(began + cell.timing().timeout, &mut end).await.is_err() {
-                if let Verdict::Done(_) = cell.overstays(id) {
+                if let Verdict::Done(_) = cell.overstays(id, Saying::Now) {
                     return;
                 }
                 // The process was paused: the time that it did not have is given to it.

@@ -79,6 +79,13 @@ impl Runtimes {
         Some(outcome)
     }
 
+    /// How they were when they were last looked at.
+    pub(crate) fn outcome(&self, now: Instant) -> Outcome {
+        let state = self.state();
+        let stuck: Vec<_> = state.watched.iter().filter(|watched| watched.is_stuck).collect();
+        outcome(&stuck, now)
+    }
+
     /// Forgets how long was waited for those that are not stuck: the process was paused or got no processor.
     pub(crate) fn resumed(&self, now: Instant) {
         for watched in &mut self.state().watched {
