@@ -15,6 +15,7 @@ use crate::gate::GateState;
 use crate::graph::Graph;
 use crate::probe::PerProbe;
 use crate::spec::Timing;
+use crate::watch::Observer;
 use crate::{Health, Location, Probe, ProbeSet, Reporter, Spec, heartbeat};
 
 /// A check that has everything it needs.
@@ -141,6 +142,7 @@ impl Plan {
 pub struct Assembly {
     plan: Plan,
     unused: Unused,
+    observers: Vec<Observer>,
 }
 
 /// What was linked in and takes no part.
@@ -153,8 +155,8 @@ pub(crate) struct Unused {
 }
 
 impl Assembly {
-    pub(crate) fn new(plan: Plan, unused: Unused) -> Self {
-        Self { plan, unused }
+    pub(crate) fn new(plan: Plan, unused: Unused, observers: Vec<Observer>) -> Self {
+        Self { plan, unused, observers }
     }
 
     /// Starts the engine on the current Tokio runtime, because a check must use a pool where the application uses
@@ -182,7 +184,7 @@ impl Assembly {
         drop(tokio::time::sleep(Duration::ZERO));
         drop(entered);
         self.say_what_is_unused();
-        Health::new(Engine::start(self.plan, Ground::of_application(runtime.clone())))
+        Health::new(Engine::start(self.plan, self.observers, Ground::of_application(runtime.clone())))
     }
 
     /// Starts the engine on a runtime and threads of its own, for checks that own their clients: a check that blocks
@@ -198,7 +200,7 @@ impl Assembly {
     pub fn start_dedicated(self) -> io::Result<Health> {
         let ground = Ground::dedicated()?;
         self.say_what_is_unused();
-        Ok(Health::new(Engine::start(self.plan, ground)))
+        Ok(Health::new(Engine::start(self.plan, self.observers, ground)))
     }
 
     fn say_what_is_unused(&self) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Subject};
-use crate::{HealthBuilder, Period, Phase, Probe, Report, Reporter, Status};
+use crate::{HealthBuilder, History, Period, Phase, Probe, Report, Reporter, Status, Subscription, TimeIn};
 
 /// The health of a running process. Cheap to clone; the engine stops with the last clone.
 ///
@@ -140,13 +140,50 @@ impl Health {
             return Err(MuteError::UnknownCheck { name: name.to_owned(), nearest });
         };
         let period = period.into().checked("the period of a mute").map_err(MuteError::Period)?;
-        self.engine.mute(check, period, crate::redact::summary(reason.into().into()).into_owned());
+        self.engine.mute(check, period, crate::redact::summary(reason.into().into()).into());
         Ok(())
     }
 
     /// Ends a mute before its time; whether there was one.
     pub fn unmute(&self, name: &str) -> bool {
         self.engine.plan.find(name).is_some_and(|check| self.engine.unmute(check))
+    }
+
+    /// Every transition from now on, for one reader.
+    ///
+    /// ```
+    /// # use health_core::{Change, Health, Status};
+    /// # async fn follow(health: Health) {
+    /// let mut transitions = health.subscribe();
+    /// drop(health); // a subscription keeps nothing alive, so it ends with the last handle
+    /// while let Some(transition) = transitions.next().await {
+    ///     if let Change::Check { name, to: Ok(Status::Unhealthy), .. } = transition.change() {
+    ///         println!("{name} has failed");
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn subscribe(&self) -> Subscription {
+        self.engine.journal().subscribe()
+    }
+
+    /// The past of a check; `None` if there is none of that name.
+    #[must_use]
+    pub fn history(&self, name: &str) -> Option<History> {
+        let check = self.engine.plan.find(name)?;
+        let knowledge = self.engine.cell(check)?.knowledge();
+        Some(History {
+            last_success: knowledge.last_success,
+            last_failure: knowledge.last_failure,
+            since: knowledge.since,
+            flips: self.engine.journal().flips(check),
+        })
+    }
+
+    /// How long a probe has been in each status since the start.
+    #[must_use]
+    pub fn time_in(&self, probe: Probe) -> TimeIn {
+        self.engine.journal().time_in(probe)
     }
 
     /// Has the [heartbeat](HealthBuilder::heartbeat) watch the Tokio runtime this is called in, under a name that may

@@ -31,6 +31,7 @@ mod resources;
 mod spec;
 mod status;
 mod view;
+#[allow(dead_code)] // Until the engine feeds it.
 mod watch;
 
 pub use assembly::Assembly;
@@ -58,3 +59,4 @@ pub use reporter::Reporter;
 pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
 pub use view::{Exposure, Form, View};
+pub use watch::{Change, History, Subscription, TimeIn, Transition};

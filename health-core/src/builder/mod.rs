@@ -18,6 +18,7 @@ use crate::gate::GateState;
 use crate::probe::PerProbe;
 use crate::problem::{Problem, ProblemKind};
 use crate::resources::Resources;
+use crate::watch::{Observer, Transition};
 use crate::{
     BuildError, Gate, HealthCheck, HealthComponent, Heartbeat, IntoOutcome, Location, Period, Probe, Quorum,
     Reporter, Spec, heartbeat,
@@ -40,6 +41,7 @@ pub struct HealthBuilder {
     gates: Vec<Arc<GateState>>,
     reporters: Vec<Reporter>,
     heartbeat: Option<Arc<Runtimes>>,
+    observers: Vec<Observer>,
     max_runs: usize,
     required: Vec<(Cow<'static, str>, Location)>,
     disabled: Vec<(Cow<'static, str>, Location)>,
@@ -57,6 +59,7 @@ impl HealthBuilder {
             gates: Vec::new(),
             reporters: Vec::new(),
             heartbeat: None,
+            observers: Vec::new(),
             max_runs: DEFAULT_MAX_RUNS,
             required: Vec::new(),
             disabled: Vec::new(),
@@ -150,6 +153,14 @@ impl HealthBuilder {
             self.declared.checks.push(DeclaredCheck { spec, origin, runner: None });
             self.reporters.push(reporter.clone());
         }
+        self
+    }
+
+    /// A callback for every transition, from the very first on, called on a thread of its own. It may panic, block, or
+    /// call back into the handle: that harms nobody else, and while it is slow transitions are merged as for every
+    /// slow [`Subscription`](crate::Subscription). It ends with the engine, once it has heard everything.
+    pub fn observe(mut self, observer: impl FnMut(&Transition) + Send + 'static) -> Self {
+        self.observers.push(Box::new(observer));
         self
     }
 

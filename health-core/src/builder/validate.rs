@@ -59,7 +59,8 @@ pub(super) fn assembly(
         deadlines: builder.deadlines,
         max_runs: builder.max_runs,
     });
-    Ok(Assembly::new(plan, unused(builder)))
+    let observers = std::mem::take(&mut builder.observers);
+    Ok(Assembly::new(plan, unused(builder), observers))
 }
 
 /// Everything declared, sorted by name; what comes unordered gets its order here.

@@ -49,6 +49,11 @@ impl Agenda {
         None
     }
 
+    /// Wakes whoever waits for what is due.
+    pub(super) fn look_again(&self) {
+        self.earlier.notify_one();
+    }
+
     /// Waits until something is due before what was known to be the next.
     pub(super) async fn earlier(&self) {
         self.earlier.notified().await;

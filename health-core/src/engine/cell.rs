@@ -129,7 +129,7 @@ impl Cell {
         &self.check.timing
     }
 
-    pub(super) fn knowledge(&self) -> Knowledge {
+    pub(crate) fn knowledge(&self) -> Knowledge {
         let state = self.state();
         let run = state.run.as_ref();
         let mut known = state.known.clone();

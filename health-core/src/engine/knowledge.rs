@@ -35,7 +35,7 @@ pub(crate) struct Mute {
     pub(crate) until: Instant,
     /// The same moment for people.
     pub(crate) until_at: SystemTime,
-    pub(crate) reason: String,
+    pub(crate) reason: Arc<str>,
 }
 
 impl Knowledge {

@@ -27,6 +27,9 @@ pub(super) async fn watch(engine: Weak<Engine>) {
         let Some(engine) = engine.upgrade() else { return };
         if engine.rounds.load(Ordering::Acquire) == 0 {
             engine.reconsider_if_changed();
+            // What the vigil has noticed is said by others; and a check that flaps has to be looked at again.
+            engine.shared.journal.say();
+            engine.shared.agenda.look_again();
         }
     }
 }
@@ -67,7 +70,9 @@ impl Engine {
     /// Remembers how everything stands at the start, without a word.
     pub(super) fn first_look(&self) {
         self.pass_startup_if_earned();
-        *self.seen() = Some((self.phase(), PerProbe::new(|probe| self.status(probe))));
+        let statuses = PerProbe::new(|probe| self.status(probe));
+        self.shared.journal.begin(statuses);
+        *self.seen() = Some((self.phase(), statuses));
     }
 
     /// A gate was opened, or can never open any more.
@@ -101,6 +106,8 @@ impl Engine {
         }
         drop(seen);
         journal.say();
+        // There may be something to be reminded of.
+        self.shared.agenda.look_again();
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {

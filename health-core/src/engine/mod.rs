@@ -50,7 +50,7 @@ use shared::Shared;
 use snapshot::Snapshots;
 
 use crate::assembly::Plan;
-use crate::watch::Journal;
+use crate::watch::{Journal, Observer};
 use crate::{Phase, Report};
 
 /// What is usable until an instant has expired a moment after it.
@@ -78,14 +78,16 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// Starts the engine on the given ground.
-    pub(crate) fn start(plan: Plan, ground: Ground) -> Arc<Self> {
+    pub(crate) fn start(plan: Plan, observers: Vec<Observer>, ground: Ground) -> Arc<Self> {
         let handle = ground.handle().clone();
         let _entered = handle.enter();
         let vigil = Arc::clone(ground.vigil());
         let shared = Arc::new(Shared {
             signal: signal::Signal::default(),
             agenda: agenda::Agenda::default(),
-            journal: Arc::new(Journal),
+            journal: Arc::new(Journal::new(
+                plan.checks.iter().map(|check| Arc::clone(&check.spec)).collect(),
+            )),
             vigil,
         });
         let cell = |(index, check)| Arc::new(Cell::new(Arc::clone(check), index, Arc::clone(&shared)));
@@ -112,6 +114,11 @@ impl Engine {
         for (reporter, check) in &engine.plan.reporters {
             if let Some(cell) = engine.cells.get(*check) {
                 reporter.reports_to(cell);
+            }
+        }
+        for observer in observers {
+            if let Err(refused) = engine.shared.journal.observe(observer) {
+                tracing::error!(target: "health", error = %refused, "no thread could be started for an observer");
             }
         }
         engine.first_look();
@@ -146,6 +153,10 @@ impl Engine {
         self.cells.get(check)
     }
 
+    pub(crate) fn journal(&self) -> &Journal {
+        &self.shared.journal
+    }
+
     /// How many runs were queued for longer than their timeout.
     pub(crate) fn queued_too_long(&self) -> u64 {
         self.shared.signal.count_queued_too_long()
@@ -174,5 +185,6 @@ impl Drop for Engine {
             cell.abort();
         }
         self.queue.ground().stop();
+        self.shared.journal.close();
     }
 }

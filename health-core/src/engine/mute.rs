@@ -12,11 +12,11 @@ use crate::watch::News;
 
 impl Engine {
     /// Caps the weight of a check at degraded for this long. A mute that was there is replaced.
-    pub(crate) fn mute(&self, check: usize, period: Duration, reason: String) {
+    pub(crate) fn mute(&self, check: usize, period: Duration, reason: Arc<str>) {
         let Some(cell) = self.cells.get(check) else { return };
         let until = Instant::now() + period;
         let until_at = SystemTime::now().checked_add(period).unwrap_or_else(SystemTime::now);
-        cell.set_mute(Some(Arc::new(Mute { until, until_at, reason: reason.clone() })));
+        cell.set_mute(Some(Arc::new(Mute { until, until_at, reason: Arc::clone(&reason) })));
         self.shared.agenda.add(until, Item::Unmute(check));
         self.shared.journal.note(News::Muted { check, until: until_at, reason });
         self.mutes_changed();

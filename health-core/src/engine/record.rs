@@ -242,7 +242,7 @@ impl Cell {
     }
 
     fn note(&self, state: &mut State, to: Result<Status, Unknown>, observation: Option<Arc<Observation>>) {
-        let from = state.told.replace(to);
+        let from = state.told.replace(to).unwrap_or(Err(Unknown::Pending));
         self.shared.journal.note(News::Check { check: self.index, from, to, observation });
     }
 

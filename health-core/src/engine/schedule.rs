@@ -17,7 +17,7 @@ pub(super) async fn keep(engine: Weak<Engine>) {
         let now = Instant::now();
         let next = this.shared.agenda.take_due(now, &mut due);
         this.attend_to(&mut due, now);
-        this.journal_is_due(now);
+        this.shared.journal.due(now, |probe| this.passive_report(probe));
         let next = next.into_iter().chain(this.shared.journal.next_due()).min();
         let shared = Arc::clone(&this.shared);
         drop(this);
@@ -48,9 +48,5 @@ impl Engine {
             }
         }
         self.queue.submit(claimed);
-    }
-
-    fn journal_is_due(&self, now: Instant) {
-        self.shared.journal.due(now);
     }
 }

@@ -100,7 +100,7 @@ fn optional<M: SerializeMap, T: Serialize>(
 }
 
 /// RFC 3339 with milliseconds, in UTC. A clock set before 1970 or after 9999 shows the nearest time that has a form.
-pub(super) fn timestamp(at: SystemTime) -> String {
+pub(crate) fn timestamp(at: SystemTime) -> String {
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     humantime::format_rfc3339_millis(at.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
 }

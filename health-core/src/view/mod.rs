@@ -6,6 +6,7 @@ mod text;
 
 use bytes::Bytes;
 
+pub(crate) use json::timestamp;
 pub(crate) use rendered::Rendered;
 
 use crate::report::Entry;
