@@ -12,6 +12,7 @@ pub struct Problem {
     kind: ProblemKind,
     message: String,
     places: Vec<Location>,
+    sources: Vec<String>,
     help: Option<String>,
 }
 
@@ -35,6 +36,9 @@ pub enum ProblemKind {
     Quorum,
     /// Something is wrong with the description of a single check: its name, a duration, its probes.
     Spec,
+    /// A configuration sets what cannot be set: a key that is none, a value that is none of its key's, a variable that
+    /// fits two checks, defaults that contradict each other.
+    Override,
 }
 
 impl Problem {
@@ -43,7 +47,17 @@ impl Problem {
         places: impl IntoIterator<Item = Location>,
         message: String,
     ) -> Self {
-        Self { kind, message, places: places.into_iter().collect(), help: None }
+        Self { kind, message, places: places.into_iter().collect(), sources: Vec::new(), help: None }
+    }
+
+    /// Names what in a configuration brought it about.
+    pub(crate) fn set_by(mut self, sources: impl IntoIterator<Item = impl ToString>) -> Self {
+        self.sources.extend(sources.into_iter().map(|source| source.to_string()));
+        self
+    }
+
+    fn order(&self) -> impl Ord + '_ {
+        (&self.places, self.kind, &self.sources, &self.message)
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
@@ -63,10 +77,17 @@ impl Problem {
         &self.message
     }
 
-    /// Where it was declared, the most telling place first.
+    /// Where it was declared, the most telling place first. Empty when a configuration alone is wrong.
     #[must_use]
     pub fn places(&self) -> &[Location] {
         &self.places
+    }
+
+    /// What in a configuration brought it about, as `checks.db.timeout in health.toml` or
+    /// `HEALTH_CHECKS__DB__TIMEOUT in the environment`.
+    #[must_use]
+    pub fn sources(&self) -> &[String] {
+        &self.sources
     }
 }
 
@@ -76,6 +97,9 @@ impl fmt::Display for Problem {
         for place in &self.places {
             write!(f, "\n  --> {place}")?;
         }
+        for source in &self.sources {
+            write!(f, "\n  --> {source}")?;
+        }
         if let Some(help) = &self.help {
             write!(f, "\n  help: {help}")?;
         }
@@ -83,7 +107,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Why an assembly was refused: every problem at once, in the order of their places.
+/// Why an assembly was refused: every problem at once, in the order of their places; those that a configuration alone
+/// brings come first.
 ///
 /// `Debug` prints the same list as `Display`, because that is what a `main` that returns an error shows. It converts
 /// into [`io::Error`], because that is what a `main` of an actix-web application returns.
@@ -98,7 +123,7 @@ impl BuildError {
         if problems.is_empty() {
             return Ok(());
         }
-        problems.sort_by(|a, b| (&a.places, a.kind, &a.message).cmp(&(&b.places, b.kind, &b.message)));
+        problems.sort_by(|a, b| a.order().cmp(&b.order()));
         problems.dedup();
         Err(Self { problems })
     }

@@ -53,7 +53,8 @@ impl Reporter {
     /// A reporter of this description, for [`HealthBuilder::reporter`](crate::HealthBuilder::reporter).
     ///
     /// A timeout, an interval and whatever else is about runs has no meaning here; `build()` says so.
-    pub fn new(spec: Spec) -> Self {
+    pub fn new(mut spec: Spec) -> Self {
+        spec.has_run = false;
         Self { shared: Arc::new(Shared { spec: Some(spec), listeners: Mutex::default() }) }
     }
 

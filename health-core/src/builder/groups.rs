@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::HealthBuilder;
 use super::validate::Candidate;
 use crate::assembly::GroupPolicy;
+use crate::config::Key;
 use crate::problem::{Problem, ProblemKind};
 use crate::{Location, Quorum, name};
 
@@ -22,9 +23,11 @@ pub(super) fn policies(
             let problem = Problem::new(ProblemKind::DoubledName, [*place, first], message);
             problems.push(problem.help("keep one of them"));
         }
-        let members: Vec<_> =
-            candidates.iter().filter(|member| member.spec.group.as_ref() == Some(group)).collect();
-        problems.extend(size(group, *quorum, *place, members.len(), candidates));
+        let all = candidates.iter().filter(|member| member.spec.group.as_ref() == Some(group));
+        let (members, disabled): (Vec<_>, Vec<_>) = all.partition(|member| member.spec.enabled);
+        let taken_out_by = disabled.iter().filter_map(|member| member.set_by(Key::Enabled));
+        let size = size(group, *quorum, *place, members.len(), candidates);
+        problems.extend(size.map(|problem| problem.set_by(taken_out_by)));
         problems.extend(probes(group, *place, &members));
         policies.push(GroupPolicy {
             name: group.clone(),
@@ -55,7 +58,8 @@ fn size(
     let message =
         format!("the group `{group}` needs {need} healthy member{plural}, and {members} are enabled in it");
     let problem = Problem::new(ProblemKind::Quorum, [place], message);
-    let known = candidates.iter().filter_map(|candidate| candidate.spec.group.as_deref());
+    let enabled = candidates.iter().filter(|candidate| candidate.spec.enabled);
+    let known = enabled.filter_map(|candidate| candidate.spec.group.as_deref());
     Some(match name::nearest(group, known.filter(|known| *known != group)) {
         Some(nearest) if members == 0 => problem.help(format!("did you mean `{nearest}`?")),
         _ => problem.help(format!("write `group = \"{group}\"` on its members, or ask for fewer")),
@@ -70,5 +74,6 @@ fn probes(group: &str, place: Location, members: &[&Candidate]) -> Option<Proble
         "`{}` joins {} while others in the group `{group}` join {}; the members of a quorum share one set of probes",
         odd.spec.name, odd.spec.probes, first.spec.probes
     );
-    Some(Problem::new(ProblemKind::Quorum, [odd.spec.location, place], message))
+    let moved_by = [odd, first].into_iter().filter_map(|member| member.set_by(Key::Probe));
+    Some(Problem::new(ProblemKind::Quorum, [odd.spec.location, place], message).set_by(moved_by))
 }

@@ -1,6 +1,7 @@
 //! Collects what a process says about its health, before it is validated.
 
 mod groups;
+mod overrides;
 mod validate;
 
 use std::borrow::Cow;
@@ -13,6 +14,7 @@ use crate::assembly::Assembly;
 use crate::catalog;
 use crate::check::Runner;
 use crate::component::{Declared, DeclaredCheck, Origin};
+use crate::config::HealthConfig;
 use crate::engine::Runtimes;
 use crate::gate::GateState;
 use crate::probe::PerProbe;
@@ -46,6 +48,7 @@ pub struct HealthBuilder {
     required: Vec<(Cow<'static, str>, Location)>,
     disabled: Vec<(Cow<'static, str>, Location)>,
     discover: bool,
+    configs: Vec<HealthConfig>,
     deadlines: PerProbe<Duration>,
     problems: Vec<Problem>,
 }
@@ -64,6 +67,7 @@ impl HealthBuilder {
             required: Vec::new(),
             disabled: Vec::new(),
             discover: false,
+            configs: Vec::new(),
             deadlines: PerProbe::new(|_| DEFAULT_DEADLINE),
             problems: Vec::new(),
         }
@@ -202,6 +206,9 @@ impl HealthBuilder {
     }
 
     /// Checks or components that must be there: `build` fails if the linker dropped one, or nobody handed it in.
+    ///
+    /// This is about what the program contains. A check that is there and was taken out, by [`disable`](Self::disable)
+    /// or by a configuration, is there.
     #[track_caller]
     pub fn require<N: Into<Cow<'static, str>>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         let location = Location::caller();
@@ -209,10 +216,18 @@ impl HealthBuilder {
         self
     }
 
-    /// Takes a check out: it is not bound, needs nothing, and is never run.
+    /// Takes a check out: it is not bound, needs nothing, and is never run. A configuration that sets `enabled` for it
+    /// goes before this.
     #[track_caller]
     pub fn disable(mut self, name: impl Into<Cow<'static, str>>) -> Self {
         self.disabled.push((name.into(), Location::caller()));
+        self
+    }
+
+    /// What operators say about checks: tuned, moved between probes or taken out, by name. May be called several times,
+    /// also with the same source; [`HealthConfig`] says what goes before what.
+    pub fn config(mut self, config: HealthConfig) -> Self {
+        self.configs.push(config);
         self
     }
 

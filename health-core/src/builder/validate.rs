@@ -5,23 +5,33 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HealthBuilder, groups};
+use super::{HealthBuilder, groups, overrides};
 use crate::assembly::{Assembly, Check, Plan, Unused, Validated};
 use crate::catalog::{self, CheckRecord};
 use crate::check::Runner;
 use crate::component::Origin;
+use crate::config::{Key, Overridden};
 use crate::graph::Graph;
 use crate::name;
 use crate::problem::{Problem, ProblemKind};
 use crate::resources::{Binder, Doubled};
 use crate::spec::Timing;
-use crate::{BuildError, Location, Probe, Spec};
+use crate::{BuildError, Location, Probe, Spec, config};
 
 /// A check on its way into the assembly.
 pub(super) struct Candidate {
     pub(super) spec: Spec,
+    /// What a configuration changed in the description by name.
+    pub(super) overridden: Option<Overridden>,
     origin: Origin,
     source: Source,
+}
+
+impl Candidate {
+    /// What in a configuration set this key.
+    pub(super) fn set_by(&self, key: Key) -> Option<&config::Source> {
+        self.overridden.as_ref()?.source(key)
+    }
 }
 
 enum Source {
@@ -37,14 +47,15 @@ pub(super) fn assembly(
     let mut problems = std::mem::take(&mut builder.problems);
     let mut candidates = candidates(builder, discovered);
     disable(&builder.disabled, &mut candidates, &mut problems);
+    overrides::apply(&builder.configs, &mut candidates, &mut problems);
     required(builder, &candidates, &mut problems);
     let known: HashSet<String> = candidates.iter().map(|candidate| candidate.spec.name.to_string()).collect();
+    let quorums = groups::policies(builder, &candidates, &mut problems);
     candidates.retain(|candidate| candidate.spec.enabled);
 
     own_faults(builder, &candidates, &mut problems);
     doubled_names(&candidates, &mut problems);
     gates(builder, &mut problems);
-    let quorums = groups::policies(builder, &candidates, &mut problems);
     let graph = graph(&candidates, &known, &mut problems);
     let checks = bind(builder, candidates, &mut problems);
     BuildError::unless_empty(problems)?;
@@ -71,12 +82,14 @@ fn candidates(builder: &mut HealthBuilder, discovered: Vec<&'static CheckRecord>
         .filter(|check| check.runner.is_some() || check.origin == Origin::Reporter)
         .map(|check| Candidate {
             spec: check.spec,
+            overridden: None,
             origin: check.origin,
             source: Source::Ready(check.runner),
         })
         .collect();
     candidates.extend(discovered.into_iter().map(|record| Candidate {
         spec: record.spec.into(),
+        overridden: None,
         origin: Origin::Function,
         source: Source::Unbound(record),
     }));
@@ -153,13 +166,11 @@ fn required(builder: &HealthBuilder, candidates: &[Candidate], problems: &mut Ve
 fn own_faults(builder: &HealthBuilder, candidates: &[Candidate], problems: &mut Vec<Problem>) {
     let policies: HashSet<_> = builder.groups.iter().map(|(name, _, _)| &**name).collect();
     let mut undecided = HashSet::new();
-    for Candidate { spec, origin, .. } in candidates {
-        let mut faults = spec.own_faults();
-        if *origin == Origin::Reporter {
-            faults.extend(spec.faults_of_a_reporter());
-        }
-        problems
-            .extend(faults.into_iter().map(|fault| Problem::new(ProblemKind::Spec, [spec.location], fault)));
+    for Candidate { spec, overridden, origin, .. } in candidates {
+        problems.extend(spec.own_faults().into_iter().map(|fault| {
+            let causes = overridden.as_ref().map(|it| it.causes(&fault)).unwrap_or_default();
+            Problem::new(ProblemKind::Spec, [spec.location], fault).set_by(causes)
+        }));
         let decided =
             spec.critical.is_some() || spec.group.as_deref().is_some_and(|group| policies.contains(group));
         // Said once for a whole map: its checks share one declaration.
@@ -238,7 +249,9 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
     let mut doubled: BTreeSet<Doubled> = builder.resources.doubled.iter().cloned().collect();
     let mut binder = Binder::new(&builder.resources);
     let mut checks = Vec::with_capacity(candidates.len());
-    for Candidate { spec, source, origin } in candidates {
+    for candidate in candidates {
+        let put_in_by = candidate.set_by(Key::Enabled).cloned();
+        let Candidate { spec, source, origin, .. } = candidate;
         let runner = match source {
             Source::Ready(runner) => runner,
             Source::Unbound(record) => (record.bind)(&mut binder),
@@ -251,6 +264,7 @@ fn bind(builder: &mut HealthBuilder, candidates: Vec<Candidate>, problems: &mut 
                 spec.name, missing.type_name, missing.parameter
             );
             let problem = Problem::new(ProblemKind::MissingResource, [spec.location], message);
+            let problem = problem.set_by(&put_in_by);
             problems.push(
                 problem
                     .help("add `.resource(value)` to the builder, with the value itself or an `Arc` of it"),

@@ -82,6 +82,8 @@ pub struct Spec {
     pub(crate) depends_on: Vec<Cow<'static, str>>,
     pub(crate) enabled: bool,
     pub(crate) location: Location,
+    /// Whether it is run at all; what a reporter describes is only reported about.
+    pub(crate) has_run: bool,
     /// What could not be read where it was written, for `build()` to list.
     pub(crate) faults: Vec<String>,
 }
@@ -110,6 +112,7 @@ impl Spec {
             depends_on: Vec::new(),
             enabled: true,
             location: Location::caller(),
+            has_run: true,
             faults: Vec::new(),
         }
     }
@@ -261,13 +264,13 @@ impl Spec {
                 self.name
             ));
         }
-        faults.extend(timing::contradictions(self));
+        faults.extend(self.contradictions());
         faults
     }
 
-    /// What is wrong with it as the description of a check that is only reported about.
-    pub(crate) fn faults_of_a_reporter(&self) -> Vec<String> {
-        timing::faults_of_a_reporter(self)
+    /// Limits that are each possible and contradict each other.
+    pub(crate) fn contradictions(&self) -> Vec<String> {
+        timing::contradictions(self)
     }
 
     /// Durations that are none: a record is written without a check of its constants.

@@ -91,6 +91,7 @@ impl From<SpecRecord> for Spec {
             depends_on: record.depends_on.iter().map(|name| Cow::Borrowed(*name)).collect(),
             enabled: record.enabled,
             location: record.location,
+            has_run: true,
             faults: Vec::new(),
         }
     }

@@ -103,12 +103,16 @@ pub(super) fn contradictions(spec: &Spec) -> Vec<String> {
             }
         }
     }
-    faults.extend(max_age_fault(spec));
+    if spec.has_run {
+        faults.extend(max_age_fault(spec));
+    } else {
+        faults.extend(faults_of_a_reporter(spec));
+    }
     faults
 }
 
 /// What a check without a run cannot declare, and what it must.
-pub(super) fn faults_of_a_reporter(spec: &Spec) -> Vec<String> {
+fn faults_of_a_reporter(spec: &Spec) -> Vec<String> {
     let name = &spec.name;
     let mut faults = Vec::new();
     if spec.max_age.is_none() {
