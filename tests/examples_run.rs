@@ -27,6 +27,7 @@ fn none_is_forgotten() {
         "injected_resources",
         "list_checks", // in listing.rs
         "minimal",
+        "storm",
         "testing_checks",
     ];
     assert_eq!(names, tested);
@@ -79,6 +80,30 @@ ready is degraded
         3,
         "{text}"
     );
+}
+
+/// A second of it, with one of every kind of check.
+#[tokio::test]
+async fn storm() {
+    let text = printed(&run("storm", &["--pollers", "4", "--checks", "20", "--seconds=1"]).await);
+    assert!(text.starts_with("4 pollers, 20 checks, 1s, "), "{text}");
+    assert!(text.contains("\nwrong    0\n"), "{text}");
+    for row in ["ready", "live", "whole", "all"] {
+        let row = text.lines().find_map(|line| line.strip_prefix(row)).expect("a row");
+        assert!(row.split_whitespace().next() != Some("0"), "nobody was answered: {text}");
+    }
+    for (arguments, complaint) in [
+        (&["--pollers"][..], "`--pollers` needs a number"),
+        (&["--checks", "0"], "`--checks` must be a number from 1 to 100000, not `0`"),
+        (&["--seconds=soon"], "`--seconds` must be a number from 1 to 86400, not `soon`"),
+        (&["hard"], "unexpected argument `hard`"),
+    ] {
+        let output = run("storm", arguments).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with(&format!("error: {complaint}\n")) && said.contains("usage: "), "{said}");
+    }
+    assert!(printed(&run("storm", &["--help"]).await).starts_with("usage: storm "));
 }
 
 #[tokio::test]
