@@ -61,6 +61,8 @@ impl Canary {
             None => idle.mul_f64(1.0 - fastrand::f64()),
             Some(_) => idle.mul_f64(0.9 + 0.2 * fastrand::f64()),
         };
+        // The run has to be over before what it follows is stale.
+        self.patience = self.patience.min(timing.max_age.saturating_sub(timing.timeout));
         self.has_failed = status == Status::Unhealthy;
         self.waiting.take().filter(|_| !self.has_failed)
     }

@@ -285,6 +285,18 @@ impl Cell {
 }
 
 impl State {
+    /// Raw and held are the same.
+    pub(super) fn has_settled(&self) -> bool {
+        self.known.held == self.known.last.as_ref().map(|last| last.status)
+    }
+
+    /// When the engine runs it next. A canary waits for traffic only while all is well.
+    pub(super) fn next_due(&self, timing: &Timing) -> Option<Instant> {
+        let is_calm = self.has_settled() && self.failures == 0;
+        let canary = self.canary.as_ref().filter(|_| is_calm).and_then(|canary| canary.due(timing));
+        canary.or(self.pace.due())
+    }
+
     fn claim(&mut self, by_poll: bool, now: Instant) -> RunId {
         self.runs_begun += 1;
         let id = RunId(self.runs_begun);

@@ -43,9 +43,10 @@ impl Pace {
         self.due
     }
 
-    /// What is due next is of the grid.
-    pub(super) fn is_regular(self) -> bool {
-        !self.is_off_grid
+    /// Whether what was due before stays due after an observation, as it nearly always does.
+    pub(super) fn stays(self, began: Instant, course: Course, timing: &Timing) -> bool {
+        let is_calm = !self.is_off_grid && !course.is_settling && course.failures == 0;
+        is_calm && self.due.is_none_or(|due| due <= latest(began, timing))
     }
 
     /// A run is due now: from here on it is the next one that is.
@@ -67,9 +68,17 @@ impl Pace {
 
     /// A run has been observed.
     pub(super) fn observed(&mut self, began: Instant, now: Instant, course: Course, timing: &Timing) {
+        self.turns(began, now, course, timing);
+        // However late the jitter would have it: the next one is to be there before this one is stale.
+        self.due = self.due.map(|due| due.min(latest(began, timing)));
+    }
+
+    fn turns(&mut self, began: Instant, now: Instant, course: Course, timing: &Timing) {
         let backoff = timing.interval.zip(timing.backoff).filter(|_| course.failures > 0);
         if course.is_settling {
-            self.due = Some(jittered(now + SETTLING, SETTLING));
+            let soon = jittered(now + SETTLING, SETTLING);
+            // What is due sooner anyway is not put off.
+            self.due = self.due.filter(|due| *due > now).map(|due| due.min(soon)).or(Some(soon));
         } else if let Some((interval, ceiling)) = backoff {
             let doublings = 2_u32.saturating_pow(course.failures - 1);
             let pause = interval.saturating_mul(doublings).min(ceiling);
@@ -88,6 +97,11 @@ impl Pace {
         let due = jittered(self.anchor, interval);
         if due > now { due } else { self.anchor.max(now) }
     }
+}
+
+/// When the next run has to begin for its observation to be there before the one of this run is stale.
+fn latest(began: Instant, timing: &Timing) -> Instant {
+    began + timing.max_age.saturating_sub(timing.timeout)
 }
 
 fn jittered(at: Instant, period: Duration) -> Instant {

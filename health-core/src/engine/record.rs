@@ -87,9 +87,7 @@ impl Cell {
             return None;
         }
         state.noted_run = None;
-        let canary =
-            state.canary.as_ref().and_then(|canary| canary.due(timing)).filter(|_| state.failures == 0);
-        let due = canary.or(state.pace.due())?;
+        let due = state.next_due(timing)?;
         if due > now {
             self.note_run(&mut state, due);
             return None;
@@ -98,14 +96,15 @@ impl Cell {
         if let Some(next) = state.pace.due() {
             self.note_run(&mut state, next);
         }
-        // A poll that came just before has done the work already.
-        let is_recent = |last: &Arc<Observation>| {
+        // A poll that came just before has done the work already, if what it found lasts until after the next.
+        let next_ends = state.pace.due().map(|next| next + timing.timeout);
+        let is_enough = |last: &Arc<Observation>| {
             let half = timing.interval.unwrap_or_default() / 2;
-            now.saturating_duration_since(last.began) < half
+            let lasts = next_ends.is_some_and(|end| end <= last.began + timing.max_age);
+            lasts && now.saturating_duration_since(last.began) < half
         };
-        let is_settled = state.known.last.as_ref().is_some_and(|last| Some(last.status) == state.known.held);
         let was_just_asked =
-            state.was_asked && is_settled && state.known.last.as_ref().is_some_and(is_recent);
+            state.was_asked && state.has_settled() && state.known.last.as_ref().is_some_and(is_enough);
         drop(state);
         if was_just_asked {
             return None;
@@ -220,15 +219,13 @@ impl Cell {
         if self.check.runner.is_none() || !self.goes_on() {
             return;
         }
-        let is_settling = state.known.held != state.known.last.as_ref().map(|last| last.status);
-        if state.pace.is_regular() && !is_settling && state.failures == 0 && state.canary.is_none() {
+        let timing = self.timing();
+        let course = Course { is_settling: !state.has_settled(), failures: state.failures };
+        if state.canary.is_none() && state.pace.stays(began, course, timing) {
             return;
         }
-        let timing = self.timing();
-        state.pace.observed(began, Instant::now(), Course { is_settling, failures: state.failures }, timing);
-        let is_calm = !is_settling && state.failures == 0;
-        let canary = state.canary.as_ref().and_then(|canary| canary.due(timing)).filter(|_| is_calm);
-        if let Some(due) = canary.or(state.pace.due()) {
+        state.pace.observed(began, Instant::now(), course, timing);
+        if let Some(due) = state.next_due(timing) {
             self.note_run(state, due);
         }
     }
