@@ -1,4 +1,4 @@
-//! What several test files share: captured logs, running examples, real servers.
+//! What several test files share: captured logs, scripted checks, running examples, real servers.
 
 pub mod asking;
 pub mod http;
@@ -6,4 +6,5 @@ pub mod logs;
 pub mod panics;
 pub mod postgres;
 pub mod programs;
+pub mod scripts;
 pub mod servers;
