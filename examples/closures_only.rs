@@ -3,6 +3,7 @@
 //! Run with `cargo run --example closures_only`. It prints one report and ends.
 
 use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
 
 use health_core::{Exposure, Health, Outcome, Probe, Quorum, Scope, Spec};
 use tokio::net::TcpStream;
@@ -27,7 +28,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         // Two of three are enough: one that is down degrades the group, two make it unhealthy.
         .group("replicas", Quorum::at_least(2).critical(true));
     for (name, address) in replicas {
-        let spec = Spec::named(format!("replica/{name}")).group("replicas");
+        // What is younger than its cache is not asked anew; by default that is a second.
+        let spec = Spec::named(format!("replica/{name}")).group("replicas").cache("10ms");
         // With a value of its own, of which each run gets a clone.
         builder = builder.check_with(spec, address, connects);
     }
@@ -39,6 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     // One more goes down: now the group cannot do its work.
     drop(us);
+    tokio::time::sleep(Duration::from_millis(20)).await;
     let report = health.report(Probe::Ready).await;
     print!("\n{}", report.view(Exposure::Checks).text());
     println!("ready is {}", report.status());

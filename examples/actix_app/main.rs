@@ -32,7 +32,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use health_core::{Exposure, Gate, Health, Phase, Probe, Status};
+use health_core::{Exposure, Gate, Health, Probe, Status};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tracing_subscriber::EnvFilter;
@@ -109,8 +109,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .run();
 
     tokio::spawn(async move {
-        // The usual start takes milliseconds, and whoever reads the address finds the service ready.
-        let _ = timeout(Duration::from_secs(2), ready(&health)).await;
+        // The usual start takes a second at most, and whoever reads the address finds the service well.
+        let _ = timeout(Duration::from_secs(2), well(&health)).await;
         println!("listening on http://{address}");
         println!("{}", demonstration::what_to_try(address));
     });
@@ -134,9 +134,8 @@ async fn migrate(database: Arc<Database>, gate: Gate) {
     gate.open();
 }
 
-async fn ready(health: &Health) {
-    while health.phase() == Phase::Starting || health.report(Probe::Ready).await.status() == Status::Unhealthy
-    {
+async fn well(health: &Health) {
+    while health.report(Probe::Ready).await.status() != Status::Healthy {
         sleep(Duration::from_millis(20)).await;
     }
 }
