@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use health_core::{Health, Outcome, Probe, Report, Scope, Spec, Status};
 
@@ -28,6 +29,8 @@ async fn the_verdict_is_what_the_entries_say() {
     for (n, critical) in [true, false, true, false].into_iter().enumerate() {
         let probes = [Probe::Ready, if n < 2 { Probe::Live } else { Probe::Ready }];
         let spec = Spec::named(format!("flaps-{n}")).critical(critical).scope(Scope::Local).probe(probes);
+        // Every poll asks anew.
+        let spec = spec.cache(Duration::from_nanos(1));
         builder = builder.check_fn(spec, flaps(&turn));
     }
     let health = builder.build().unwrap().start();
@@ -45,4 +48,5 @@ async fn the_verdict_is_what_the_entries_say() {
     for asked in [true, true, false, false].map(asking) {
         asked.await.unwrap();
     }
+    assert!(turn.load(Ordering::Relaxed) > 4_000, "it changed all the time: {turn:?}");
 }

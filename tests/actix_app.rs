@@ -8,6 +8,7 @@ use health_tests::programs::Program;
 use health_tests::servers::{Scratch, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 fn names(body: &Value, list: &str) -> Vec<String> {
     let entries = body[list].as_array().unwrap_or_else(|| panic!("{list} is a list in {body}"));
@@ -18,6 +19,11 @@ fn names(body: &Value, list: &str) -> Vec<String> {
 fn entry<'a>(body: &'a Value, name: &str) -> &'a Value {
     let mut checks = body["checks"].as_array().expect("checks are shown").iter();
     checks.find(|check| check["name"] == name).unwrap_or_else(|| panic!("{name} is listed in {body}"))
+}
+
+/// What is younger than a second is not asked anew.
+async fn the_cache_is_over() {
+    sleep(Duration::from_millis(1_050)).await;
 }
 
 async fn becomes_healthy(app: &Program) {
@@ -91,6 +97,7 @@ async fn without_its_database_it_is_live_and_not_ready() {
     // What has never been looked at cannot change.
     becomes_healthy(&app).await;
     assert_eq!(app.post("/break/db", "").await.code, 200);
+    the_cache_is_over().await;
 
     let answer = app.get("/health/ready").await;
     assert_eq!((answer.code, answer.header("x-health-status")), (503, Some("unhealthy")));
@@ -121,6 +128,7 @@ async fn without_its_database_it_is_live_and_not_ready() {
 async fn without_its_data_folder_it_is_live_and_not_ready() {
     let app = Program::start("actix_app", &[]).await;
     assert_eq!(app.post("/break/folder", "").await.code, 200);
+    the_cache_is_over().await;
     let (code, body) = app.json("/health/ready").await;
     assert_eq!((code, names(&body, "failing")), (503, vec!["data-folder".to_owned()]));
     assert_eq!(entry(&body, "data-folder")["summary"], "a file could not be written, read and deleted");
@@ -136,6 +144,7 @@ async fn without_its_data_folder_it_is_live_and_not_ready() {
 async fn without_the_service_it_calls_it_is_ready_and_degraded() {
     let app = Program::start("actix_app", &[]).await;
     assert_eq!(app.post("/break/downstream", "").await.code, 200);
+    the_cache_is_over().await;
     let answer = app.get("/health/ready").await;
     assert_eq!((answer.code, answer.header("x-health-status")), (200, Some("degraded")));
     let body: Value = serde_json::from_str(&answer.body).expect("JSON");
@@ -218,6 +227,7 @@ async fn with_a_real_postgresql_the_answers_follow_the_server() {
 
     // Suspended: connections stay open and nobody answers, so only a timeout can tell.
     postgres.suspend();
+    the_cache_is_over().await;
     let asked = Instant::now();
     let (code, body) = app.json("/health/ready").await;
     let took = asked.elapsed();
@@ -231,6 +241,7 @@ async fn with_a_real_postgresql_the_answers_follow_the_server() {
 
     // Killed: every connection is broken, and nobody listens.
     postgres.kill();
+    the_cache_is_over().await;
     let asked = Instant::now();
     let (code, body) = app.json("/health/ready").await;
     let took = asked.elapsed();

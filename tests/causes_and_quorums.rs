@@ -1,6 +1,10 @@
 //! Dependencies explain and do not excuse; a quorum decides for its group.
 
+use std::time::Duration;
+
 use health_core::{Health, HealthBuilder, Outcome, Probe, Quorum, Spec, Status};
+use health_tests::scripts::Script;
+use tokio::time::sleep;
 
 fn with(builder: HealthBuilder, spec: Spec, status: Status) -> HealthBuilder {
     builder.check_fn(spec, move || std::future::ready(Outcome::of(status)))
@@ -34,25 +38,26 @@ async fn what_fails_names_the_nearest_failing_cause_and_stays_failed() {
     assert_eq!(health.affected_by("nobody"), [""; 0]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn edges_cross_probes_and_run_nothing() {
-    let asked = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let count = std::sync::Arc::clone(&asked);
-    let network = move || {
-        count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        std::future::ready(Status::Unhealthy)
-    };
-    let builder =
-        Health::builder().check_fn(Spec::named("network").probe(health_core::ProbeSet::NONE), network);
-    let builder = with(builder, Spec::named("db").depends_on(["network"]), Status::Unhealthy);
-    let health = builder.build().unwrap().start();
+    let (network, db) = (Script::new(Status::Healthy), Script::new(Status::Unhealthy));
+    let on_demand = |name| Spec::named(name).interval("never").cache("1ms");
+    let health = Health::builder()
+        .check_fn(on_demand("network").probe(health_core::ProbeSet::NONE), network.check())
+        .check_fn(on_demand("db").depends_on(["network"]), db.check())
+        .build()
+        .unwrap()
+        .start();
+    sleep(Duration::from_millis(2)).await;
+    network.says(Status::Unhealthy);
     let report = health.report(Probe::Ready).await;
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert_eq!((network.runs(), db.runs()), (1, 2), "only what was asked is run anew");
     assert_eq!(report.entry("db").unwrap().because_of().count(), 0, "nobody has seen the network fail");
     health.check("network").await.unwrap();
+    sleep(Duration::from_millis(2)).await;
     let report = health.report(Probe::Ready).await;
     assert_eq!(report.entry("db").unwrap().because_of().collect::<Vec<_>>(), ["network"]);
-    assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!((network.runs(), db.runs()), (2, 3));
 }
 
 #[tokio::test]

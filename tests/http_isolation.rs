@@ -2,7 +2,7 @@
 //! poller that hangs up cancels nothing.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::task::Poll;
 use std::thread;
@@ -26,23 +26,31 @@ async fn a_check_that_blocks_the_engines_thread_delays_no_other_answer() {
     // As under `#[actix_web::main]`: the engine and the server's own task share the one thread that is blocked.
     let main = thread::spawn(move || {
         rt::System::new().block_on(async move {
+            let blocks = Arc::new(AtomicBool::new(false));
+            let is_told = Arc::clone(&blocks);
             let blocking = move || {
-                begun.send(()).unwrap();
-                // Forbidden in an async check, and survived.
-                released.lock().unwrap().recv().unwrap();
+                if is_told.load(Ordering::SeqCst) {
+                    begun.send(()).unwrap();
+                    // Forbidden in an async check, and survived.
+                    released.lock().unwrap().recv().unwrap();
+                }
                 async {}
             };
+            let spec = Spec::named("blocks").interval("never").cache("1ms").timeout("1h");
             let health = Health::builder()
-                .check_fn(Spec::named("blocks").timeout("1h"), blocking)
+                .check_fn(spec, blocking)
                 .check_fn(Spec::named("innocent").probe([Probe::Startup]).scope(Scope::Local), || async {})
                 .deadline("1h")
                 .deadline_of(Probe::Startup, "1s")
                 .build()
                 .unwrap()
                 .start();
-            while health.status(Probe::Startup) != Status::Healthy {
+            while health.status(Probe::Ready) != Status::Healthy {
                 rt::time::sleep(Duration::from_millis(1)).await;
             }
+            // The run at the start has passed; the one that a poll begins does not end.
+            blocks.store(true, Ordering::SeqCst);
+            rt::time::sleep(Duration::from_millis(2)).await;
             let server = HttpServer::new(move || App::new().service(endpoints(health.clone())))
                 .workers(1)
                 .disable_signals()
@@ -76,7 +84,8 @@ async fn a_check_that_blocks_the_engines_thread_delays_no_other_answer() {
     assert!(!main.is_finished());
 }
 
-/// A check that says when it begins, waits until it may end, and counts how often it has done either.
+/// A check that says when it begins, waits until it may end, and counts how often it has done either. Its first run
+/// is well, every other one degraded.
 struct Slow {
     begun: AtomicU32,
     ended: AtomicU32,
@@ -84,29 +93,34 @@ struct Slow {
     may_end: Semaphore,
 }
 
-fn slow() -> (Arc<Slow>, Health) {
+/// With the first run over, so that the next is begun by a poll.
+async fn slow() -> (Arc<Slow>, Health) {
     let slow = Arc::new(Slow {
         begun: AtomicU32::new(0),
         ended: AtomicU32::new(0),
         has_begun: Notify::new(),
-        may_end: Semaphore::new(0),
+        may_end: Semaphore::new(1),
     });
     let check = async |slow: Arc<Slow>| {
         slow.begun.fetch_add(1, Ordering::SeqCst);
         slow.has_begun.notify_one();
         slow.may_end.acquire().await.unwrap().forget();
-        slow.ended.fetch_add(1, Ordering::SeqCst);
+        let ended = slow.ended.fetch_add(1, Ordering::SeqCst);
+        if ended == 0 { Status::Healthy } else { Status::Degraded }
     };
-    let spec = Spec::named("slow").timeout("1h");
-    let run = move |slow| -> futures::future::BoxFuture<'static, ()> { Box::pin(check(slow)) };
+    let spec = Spec::named("slow").interval("never").cache("1ms").timeout("1h");
+    let run = move |slow| -> futures::future::BoxFuture<'static, Status> { Box::pin(check(slow)) };
     let health =
         Health::builder().check_with(spec, Arc::clone(&slow), run).deadline("1h").build().unwrap().start();
+    eventually("the first run is over", async || health.status(Probe::Ready) == Status::Healthy).await;
+    slow.has_begun.notified().await;
+    rt::time::sleep(Duration::from_millis(2)).await;
     (slow, health)
 }
 
 #[tokio::test]
 async fn a_request_that_is_dropped_cancels_nothing() {
-    let (slow, health) = slow();
+    let (slow, health) = slow().await;
     let app = test::init_service(App::new().service(endpoints(health.clone()))).await;
     let ask = || app.call(test::TestRequest::with_uri("/health/ready").to_request());
     {
@@ -118,11 +132,12 @@ async fn a_request_that_is_dropped_cancels_nothing() {
         .await;
         slow.has_begun.notified().await;
     }
-    assert_eq!(health.status(Probe::Ready), Status::Unhealthy, "nothing was recorded");
+    assert_eq!(health.status(Probe::Ready), Status::Healthy, "nothing was recorded");
     slow.may_end.add_permits(1);
     assert_eq!(ask().await.unwrap().status().as_u16(), 200);
+    assert_eq!(health.status(Probe::Ready), Status::Degraded);
     let counts = (slow.begun.load(Ordering::SeqCst), slow.ended.load(Ordering::SeqCst));
-    assert_eq!(counts, (1, 1), "the second poller got the run that the first had begun");
+    assert_eq!(counts, (2, 2), "the second poller got the run that the first had begun");
 }
 
 #[tokio::test]
@@ -135,7 +150,7 @@ async fn a_connection_that_is_reset_cancels_nothing() {
         }
     }
 
-    let (slow, health) = slow();
+    let (slow, health) = slow().await;
     let gone = Arc::new(Notify::new());
     let told = Arc::clone(&gone);
     let served_health = health.clone();
@@ -159,8 +174,9 @@ async fn a_connection_that_is_reset_cancels_nothing() {
     gone.notified().await;
 
     slow.may_end.add_permits(1);
-    // Nobody asks again: what turns ready healthy is the run that the poller had begun and left.
-    eventually("the run ends and is recorded", async || health.status(Probe::Ready) == Status::Healthy).await;
+    // Nobody asks again: what changes ready is the run that the poller had begun and left.
+    eventually("the run ends and is recorded", async || health.status(Probe::Ready) == Status::Degraded)
+        .await;
     let counts = (slow.begun.load(Ordering::SeqCst), slow.ended.load(Ordering::SeqCst));
-    assert_eq!(counts, (1, 1));
+    assert_eq!(counts, (2, 2));
 }

@@ -112,20 +112,27 @@ async fn a_panic_wherever_it_happens_is_an_observation() {
             std::task::Poll::Ready(Outcome::healthy())
         })
     };
+    let named = |name| Spec::named(name).cache("1ms");
     let health = Health::builder()
-        .check_fn(Spec::named("before"), || -> std::future::Ready<()> { panic!("before the future") })
-        .check_fn(Spec::named("during"), || async { panics("during it".to_owned()) })
-        .check_fn(Spec::named("payload"), || async { panics(PanicsWhenDropped) })
-        .check_fn(Spec::named("error-text"), || async { Err::<(), _>(PanicsWhenShown) })
-        .check_fn(Spec::named("timed-out").timeout("20ms"), hangs_then_panics)
-        .check_fn(Spec::named("ended"), ends_then_panics)
-        .check_blocking(Spec::named("thread"), || panics("on a thread"))
-        .check_fn(Spec::named("well"), || async {})
+        .check_fn(named("before"), || -> std::future::Ready<()> { panic!("before the future") })
+        .check_fn(named("during"), || async { panics("during it".to_owned()) })
+        .check_fn(named("payload"), || async { panics(PanicsWhenDropped) })
+        .check_fn(named("error-text"), || async { Err::<(), _>(PanicsWhenShown) })
+        .check_fn(named("timed-out").timeout("20ms"), hangs_then_panics)
+        .check_fn(named("ended"), ends_then_panics)
+        .check_blocking(named("thread"), || panics("on a thread"))
+        .check_fn(named("well"), || async {})
         .build()
         .unwrap()
         .start();
+    let mut seen = Vec::new();
     for _ in 0..3 {
+        // Older than the cache, so that each is run anew.
+        tokio::time::sleep(Duration::from_millis(5)).await;
         let report = health.report(Probe::Ready).await;
+        let at = |entry: &health_core::Entry| entry.at().unwrap();
+        assert!(seen.iter().all(|before| report.entries().iter().all(|entry| at(entry) > *before)));
+        seen.push(report.entries().iter().map(at).max().unwrap());
         let ended = |name| report.entry(name).unwrap().ended().unwrap();
         for name in ["before", "during", "payload", "error-text", "ended", "thread"] {
             assert_eq!(ended(name), Ended::Panic, "{name}");

@@ -5,11 +5,11 @@ use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use futures::future::join_all;
-use health_core::{Health, Outcome, Probe, Spec, Status};
+use health_core::{Health, Outcome, Probe, Spec, Status, Unknown};
 use health_tests::logs;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 #[derive(Clone, Default)]
 struct Count(Arc<AtomicUsize>);
@@ -32,7 +32,8 @@ async fn any_number_of_pollers_share_one_run() {
         counted.one();
         sleep(Duration::from_millis(100))
     };
-    let health = Health::builder().check_fn(Spec::named("slow"), slow).build().unwrap().start();
+    let spec = Spec::named("slow").interval("never").cache("1ms");
+    let health = Health::builder().check_fn(spec, slow).build().unwrap().start();
     let reports = join_all((0..256).map(|_| health.report(Probe::Ready))).await;
     assert_eq!(runs.get(), 1);
     assert!(reports.iter().all(|report| report.status() == Status::Healthy));
@@ -47,7 +48,8 @@ async fn any_number_of_pollers_share_one_run() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poller_that_hangs_up_cancels_nothing_and_records_nothing() {
-    let (begun, ended, go) = (Count::default(), Count::default(), Arc::new(Semaphore::new(0)));
+    // The run at the start ends at once, and the one that the poller begins when it is told to.
+    let (begun, ended, go) = (Count::default(), Count::default(), Arc::new(Semaphore::new(1)));
     let inside = (begun.clone(), ended.clone(), Arc::clone(&go));
     let run = move || {
         let (begun, ended, go) = inside.clone();
@@ -57,7 +59,11 @@ async fn a_poller_that_hangs_up_cancels_nothing_and_records_nothing() {
             ended.one();
         }
     };
-    let health = Health::builder().check_fn(Spec::named("slow").timeout("1m"), run).build().unwrap().start();
+    let spec = Spec::named("slow").interval("never").cache("1ms").timeout("1m");
+    let health = Health::builder().check_fn(spec, run).build().unwrap().start();
+    let at = |report: &health_core::Report| report.entry("slow").unwrap().at();
+    let before = health.report(Probe::Ready).await;
+    sleep(Duration::from_millis(2)).await;
     {
         let poller = health.report(Probe::Ready);
         let mut poller = std::pin::pin!(poller);
@@ -65,14 +71,15 @@ async fn a_poller_that_hangs_up_cancels_nothing_and_records_nothing() {
         yield_now().await;
         yield_now().await;
     }
-    assert_eq!((begun.get(), ended.get()), (1, 0));
-    assert!(health.check_within("slow", Duration::ZERO).await.unwrap().entry("slow").unwrap().at().is_none());
+    assert_eq!((begun.get(), ended.get()), (2, 1));
+    let now = health.check_within("slow", Duration::ZERO).await.unwrap();
+    assert_eq!((now.status(), at(&now)), (Status::Healthy, at(&before)));
     go.add_permits(1);
     let report = health.report(Probe::Ready).await;
     assert_eq!(report.status(), Status::Healthy);
     assert_eq!(
         (begun.get(), ended.get()),
-        (1, 1),
+        (2, 2),
         "the next poller was given the very run of the one who left"
     );
 }
@@ -176,20 +183,23 @@ async fn a_timed_out_run_is_dropped_and_its_destructors_run() {
 
 #[tokio::test(start_paused = true)]
 async fn an_observation_is_stamped_with_the_beginning_of_its_run() {
+    let began = Instant::now();
     let health = Health::builder()
-        .check_fn(Spec::named("slow"), || sleep(Duration::from_millis(500)))
+        .check_fn(Spec::named("slow").interval("never").max_age("30s"), || sleep(Duration::from_millis(500)))
         .build()
         .unwrap()
         .start();
     let report = health.report(Probe::Ready).await;
     assert_eq!(report.entry("slow").unwrap().duration().map(|d| d.as_millis() / 10), Some(50));
     // Usable for 30 s from the beginning, 0.5 s of which have passed at the end.
-    advance(Duration::from_millis(29_400)).await;
     let entry = |report: health_core::Report| report.entry("slow").unwrap().status();
+    sleep_until(began + Duration::from_secs(30)).await;
     assert_eq!(entry(health.report_within(Probe::Ready, Duration::ZERO).await), Ok(Status::Healthy));
+    sleep(Duration::from_millis(2)).await;
+    assert_eq!(entry(health.report_within(Probe::Ready, Duration::ZERO).await), Err(Unknown::Stale));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_report_that_is_kept_shows_what_it_showed_and_hinders_nothing() {
     let turns = Count::default();
     let counted = turns.clone();
@@ -197,12 +207,17 @@ async fn a_report_that_is_kept_shows_what_it_showed_and_hinders_nothing() {
         counted.one();
         std::future::ready(Outcome::healthy().data("turn", counted.get()))
     };
-    let health = Health::builder().check_fn(Spec::named("counts"), counts).build().unwrap().start();
+    let spec = Spec::named("counts").interval("never").cache("1ms");
+    let health = Health::builder().check_fn(spec, counts).build().unwrap().start();
     let turn = |report: &health_core::Report| report.entry("counts").unwrap().data()[0].value().clone();
+    let asked_anew = async || {
+        sleep(Duration::from_millis(2)).await;
+        health.report(Probe::Ready).await
+    };
     let first = health.report(Probe::Ready).await;
-    let second = health.report(Probe::Ready).await;
-    drop(health.report(Probe::Ready).await);
-    let fourth = health.report(Probe::Ready).await;
+    let second = asked_anew().await;
+    drop(asked_anew().await);
+    let fourth = asked_anew().await;
     assert_eq!([&first, &second, &fourth].map(turn), [1, 2, 4].map(serde_json::Value::from));
 }
 
@@ -247,8 +262,11 @@ async fn a_waker_may_ask_the_engine_that_wakes_it() {
         let gate = Arc::clone(&gate);
         async move { gate.acquire().await.unwrap().forget() }
     };
-    let health = Health::builder().check_fn(Spec::named("waits"), waits).build().unwrap().start();
+    let spec = Spec::named("waits").interval("never").cache("1ms").timeout("1m");
+    let health = Health::builder().deadline("1m").check_fn(spec, waits).build().unwrap().start();
     assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
+    // Older than its cache, so that the next poll has to wait for a run.
+    sleep(Duration::from_millis(5)).await;
     let (woken, answer) = std::sync::mpsc::channel();
     let waker = std::task::Waker::from(Arc::new(Asks(health.clone(), woken)));
     let mut poll = Box::pin(health.report(Probe::Ready));

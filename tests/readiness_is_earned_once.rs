@@ -81,10 +81,17 @@ async fn the_tries_come_after_a_quarter_of_a_second_doubling_to_five() {
 async fn after_it_has_passed_startup_runs_nothing_and_stays_healthy() {
     let schema = Switch::new(true);
     let spec = startup("schema").probe([Probe::Startup, Probe::Ready]);
-    let health = Health::builder().check_fn(spec, schema.check()).build().unwrap().start();
+    let only_startup = Switch::new(true);
+    let health = Health::builder()
+        .check_fn(spec, schema.check())
+        .check_fn(startup("only-startup"), only_startup.check())
+        .build()
+        .unwrap()
+        .start();
     assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
     let runs = schema.runs();
     schema.set(false);
+    only_startup.set(false);
     advance(Duration::from_secs(3600)).await;
     let report = health.report(Probe::Startup).await;
     assert_eq!((report.status(), schema.runs()), (Status::Healthy, runs));
@@ -98,6 +105,10 @@ async fn after_it_has_passed_startup_runs_nothing_and_stays_healthy() {
         Status::Unhealthy,
         "in ready it is a check like any other"
     );
+    assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
+    sleep(Duration::from_secs(3600)).await;
+    assert!(schema.runs() > 300, "in ready it is also run like any other");
+    assert_eq!(only_startup.runs(), 1, "what is for startup alone is never run again");
     assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
     assert_eq!(health.phase(), Phase::Running);
 }
