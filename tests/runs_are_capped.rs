@@ -196,6 +196,27 @@ async fn a_blocking_run_that_overstays_gives_its_permit_back() {
     gets_its_turn(|builder, spec| builder.check_blocking(spec, move || hold.wait()), false).await;
 }
 
+/// What an async check must not do, and what it then costs on a runtime with more threads than one: itself.
+async fn blocks_its_thread(polls: bool) {
+    let hold = Arc::new(Hold::default());
+    let _opens = Opens(Arc::clone(&hold));
+    let blocks = move || {
+        let hold = Arc::clone(&hold);
+        async move { hold.wait() }
+    };
+    gets_its_turn(|builder, spec| builder.check_fn(spec, blocks), polls).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn an_async_run_that_blocks_its_thread_gives_its_permit_back_when_somebody_asks() {
+    blocks_its_thread(true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn an_async_run_that_blocks_its_thread_gives_its_permit_back_although_nobody_asks() {
+    blocks_its_thread(false).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_threads_that_are_stuck_do_not_starve_the_rest() {
     let hold = Arc::new(Hold::default());
