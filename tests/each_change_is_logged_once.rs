@@ -17,6 +17,16 @@ fn plays(
     }
 }
 
+/// Run by polls alone, and by each of them.
+fn on_demand(name: &'static str) -> Spec {
+    Spec::named(name).interval("never").cache("1ms")
+}
+
+async fn asked_anew(health: &Health) {
+    health.report(Probe::Ready).await;
+    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn one_line_per_change_and_nothing_per_poll() {
     record();
@@ -27,10 +37,9 @@ async fn one_line_per_change_and_nothing_per_poll() {
         || Ok(Outcome::healthy()),
         || Ok(Outcome::healthy()),
     ];
-    let health =
-        Health::builder().check_fn(Spec::named("log-disk"), plays(outcomes)).build().unwrap().start();
+    let health = Health::builder().check_fn(on_demand("log-disk"), plays(outcomes)).build().unwrap().start();
     for _ in 0..8 {
-        health.report(Probe::Ready).await;
+        asked_anew(&health).await;
     }
     let lines = lines_with(&["changed", "check=log-disk "]);
     assert_eq!(lines.len(), 3, "{lines:#?}");
@@ -72,10 +81,9 @@ async fn one_line_when_the_cause_changes_and_none_when_only_a_number_does() {
         || Err("connection refused".into()),
         || Ok(Outcome::unhealthy("still down")),
     ];
-    let health =
-        Health::builder().check_fn(Spec::named("log-cause"), plays(outcomes)).build().unwrap().start();
+    let health = Health::builder().check_fn(on_demand("log-cause"), plays(outcomes)).build().unwrap().start();
     for _ in 0..8 {
-        health.report(Probe::Ready).await;
+        asked_anew(&health).await;
     }
     let lines = lines_with(&["cause changed", "check=log-cause "]);
     assert_eq!(lines.len(), 2, "{lines:#?}");
@@ -89,10 +97,10 @@ async fn one_line_when_the_cause_changes_and_none_when_only_a_number_does() {
 async fn what_is_not_critical_warns_and_degrades() {
     record();
     let outcomes: Vec<fn() -> _> = vec![|| Ok(Outcome::healthy()), || Ok(Outcome::unhealthy("cold"))];
-    let spec = Spec::named("log-cache").critical(false);
+    let spec = on_demand("log-cache").critical(false);
     let health = Health::builder().check_fn(spec, plays(outcomes)).build().unwrap().start();
-    health.report(Probe::Ready).await;
-    health.report(Probe::Ready).await;
+    asked_anew(&health).await;
+    asked_anew(&health).await;
     assert!(lines_with(&["check=log-cache ", "to=unhealthy"])[0].starts_with("WARN"));
     assert!(
         lines_with(&["probe changed", "failing=log-cache"])[0]
@@ -156,7 +164,7 @@ async fn a_round_is_one_step_however_many_checks_change_in_it() {
         let outcomes: Vec<fn() -> _> =
             vec![|| Ok(Outcome::healthy()), || Ok(Outcome::unhealthy("x")), || Ok(Outcome::healthy())];
         let play = plays(outcomes);
-        (Spec::named(name), move || {
+        (on_demand(name), move || {
             let outcome = play();
             async move {
                 // Lets the engine look in between, if it wants to.
@@ -171,7 +179,7 @@ async fn a_round_is_one_step_however_many_checks_change_in_it() {
     let health =
         Health::builder().check_fn(a, run_a).check_fn(b.critical(false), run_b).build().unwrap().start();
     for _ in 0..3 {
-        health.report(Probe::Ready).await;
+        asked_anew(&health).await;
     }
     let both = lines_with(&["probe changed", "from=healthy to=unhealthy", "failing=log-round-a"]);
     assert_eq!(both.len(), 1, "{both:#?}");

@@ -28,7 +28,10 @@ const FRESH: &str = "400ms";
 type Start = fn(Assembly) -> Health;
 
 /// The ways to start an engine, by name.
-const STARTS: &[(&str, Start)] = &[("start()", Assembly::start)];
+const STARTS: &[(&str, Start)] = &[
+    ("start()", Assembly::start),
+    ("start_dedicated()", |assembly| assembly.start_dedicated().expect("threads")),
+];
 
 fn assembly(blocking: usize) -> Assembly {
     let live = Spec::named("loop").probe(Probe::Live).scope(Scope::Local);

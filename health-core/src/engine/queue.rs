@@ -12,6 +12,9 @@ use super::vigil::Stamp;
 /// How many runs a lane begins before it lets others have its thread.
 const STRETCH: usize = 32;
 
+/// How many lanes there may be beyond one for each permit: a run that has given its permit back may still hold its lane.
+const SPARE: usize = 64;
+
 /// Runs wait here, first come first served, until one of the permits is free.
 ///
 /// They are begun by lanes: tasks that take one claim after the other and poll it once. Most runs are over by then;
@@ -107,7 +110,7 @@ impl Queue {
         }
         let mut queued = self.queued();
         let wanted = queued.lanes + 1;
-        let opens = if wanted <= self.cap { queued.opens_lane(self.cap, wanted) } else { 0 };
+        let opens = if wanted <= self.cap + SPARE { queued.opens_lane(self.cap, wanted) } else { 0 };
         drop(queued);
         self.open_lanes(opens);
     }
