@@ -143,6 +143,7 @@ fn outcome(stuck: &[&Watched], now: Instant) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
     use std::sync::{Arc, Barrier, mpsc};
     use std::thread;
@@ -245,6 +246,19 @@ mod tests {
             drive(&runtime);
         }
         assert!((980..=1_000).contains(&bench.said), "about one in a second: {}", bench.said);
+    }
+
+    #[test]
+    fn one_is_given_a_task_once_a_second() {
+        let runtime = idle();
+        let mut bench = Bench::watching("main", &runtime);
+        let mut pings = HashSet::new();
+        for _ in 0..100 {
+            bench.pass(100);
+            drive(&runtime);
+            pings.extend(bench.runtimes.state().watched.iter().map(|watched| watched.pinged));
+        }
+        assert_eq!(pings.len(), 10);
     }
 
     #[test]

@@ -114,12 +114,14 @@ impl Unsaid {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::watch::tests::{report, seen};
 
     #[test]
     fn a_log_that_is_stuck_costs_a_line_for_each_subject_and_the_chain_holds() {
         let mut unsaid = Unsaid::about(1);
+        const TURNS: usize = 50_005;
         let phases = [Phase::Running, Phase::Draining];
-        for turn in 0..50_000 {
+        for turn in 0..TURNS {
             unsaid.push(Line::Phase { from: phases[turn % 2], to: phases[(turn + 1) % 2] });
             let stand = Stand { status: Ok(Status::ALL[(turn + 1) % 3]), observation: None };
             unsaid.push(Line::Check { check: 0, from: Ok(Status::ALL[turn % 3]), stand });
@@ -139,6 +141,33 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        assert_eq!((phase, status), (phases[50_000 % 2], Status::ALL[50_000 % 3]));
+        assert_eq!((phase, status), (phases[TURNS % 2], Status::ALL[TURNS % 3]));
+    }
+
+    #[test]
+    fn a_new_cause_does_not_hide_the_flip_that_nobody_has_said() {
+        use Status::{Degraded, Healthy, Unhealthy};
+        let seen = |text| seen(Unhealthy, "", text);
+        let flip = |from, to, text| {
+            let stand = Stand { status: Ok(to), observation: Some(seen(text)) };
+            Line::Check { check: 7, from: Ok(from), stand }
+        };
+        let cause = |before, now| Line::Cause { check: 7, before: seen(before), now: seen(now) };
+        let text = |observation: &Observation| observation.cause.clone();
+        let merged = cause("one", "two").merged_with(flip(Healthy, Unhealthy, "one"));
+        let Line::Check { check: 7, from: Ok(Healthy), stand } = merged else { panic!("{merged:?}") };
+        assert_eq!((stand.status, text(&stand.observation.unwrap())), (Ok(Unhealthy), Some("two".into())));
+        let merged = cause("two", "three").merged_with(cause("one", "two"));
+        let Line::Cause { check: 7, before, now } = merged else { panic!("{merged:?}") };
+        assert_eq!((text(&before), text(&now)), (Some("one".into()), Some("three".into())));
+        let merged = flip(Unhealthy, Degraded, "four").merged_with(cause("two", "three"));
+        assert!(matches!(merged, Line::Check { from: Ok(Unhealthy), .. }), "{merged:?}");
+        let probe = |from, to| {
+            let report = Box::new(report(Probe::Ready, Phase::Running, to, ("db", to)));
+            Line::Probe { probe: Probe::Ready, from, to, report }
+        };
+        let merged = probe(Degraded, Unhealthy).merged_with(probe(Healthy, Degraded));
+        let Line::Probe { from: Healthy, to: Unhealthy, report, .. } = merged else { panic!("{merged:?}") };
+        assert_eq!(report.status, Unhealthy);
     }
 }

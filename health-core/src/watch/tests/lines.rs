@@ -152,7 +152,11 @@ async fn a_check_that_flaps_is_quiet_in_the_log_and_nowhere_else() {
     // The last flip but six leaves the window after three minutes, the next line is due after five.
     assert_eq!(began.elapsed(), 5 * MINUTE);
     journal.hears(flip(0, Unhealthy, Healthy));
-    assert!(log.take()[0].starts_with("INFO message=check changed"));
+    let now = seen(Status::Degraded, "", "a third");
+    journal.hears(News::Cause { check: 0, before: seen(Unhealthy, "", "another"), now });
+    let lines = log.take();
+    assert!(lines[0].starts_with("INFO message=check changed"));
+    assert!(lines[1].starts_with("WARN message=cause changed"));
 
     let flips = journal.flips(0);
     assert_eq!(flips.last.split_last().unwrap().1, heard, "history has what was heard, and both have all");
@@ -160,6 +164,22 @@ async fn a_check_that_flaps_is_quiet_in_the_log_and_nowhere_else() {
     assert!(heard.iter().all(|transition| transition.missed() == 0));
     let entered = [Healthy, Unhealthy].map(|status| flips.entered.of(Ok(status)));
     assert_eq!(entered, [12, 11]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn that_it_is_calm_is_said_before_the_next_flip_though_nobody_looked() {
+    let (log, _guard) = record();
+    let journal = journal(["db"]);
+    for turn in 0..7 {
+        journal.hears(flip(0, Status::ALL[turn % 2], Status::ALL[(turn + 1) % 2]));
+    }
+    log.take();
+    advance(60 * MINUTE).await;
+    journal.hears(flip(0, Status::Degraded, Status::Healthy));
+    let lines = log.take();
+    assert!(lines[0].starts_with("WARN message=calm again check=db flips=7 status=degraded"), "{lines:#?}");
+    assert!(lines[1].starts_with("INFO message=check changed"), "{lines:#?}");
+    assert_eq!(journal.next_due(), None);
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,7 +22,7 @@ fn journal<const N: usize>(names: [&'static str; N]) -> Arc<Journal> {
     Arc::new(Journal::new(names.map(spec).into()))
 }
 
-fn seen(status: Status, summary: &'static str, cause: &str) -> Arc<Observation> {
+pub(super) fn seen(status: Status, summary: &'static str, cause: &str) -> Arc<Observation> {
     Arc::new(Observation {
         began: Instant::now(),
         at: SystemTime::UNIX_EPOCH,
@@ -46,7 +46,7 @@ fn first(check: usize, to: Status) -> News {
 }
 
 /// A report of a probe in which one check stands like this.
-fn report(probe: Probe, phase: Phase, status: Status, check: (&'static str, Status)) -> Report {
+pub(super) fn report(probe: Probe, phase: Phase, status: Status, check: (&'static str, Status)) -> Report {
     let (name, contribution) = check;
     let last = Some(seen(contribution, "", ""));
     let entry = Entry {
