@@ -238,8 +238,10 @@ async fn a_reporter_keeps_no_engine_alive() {
     let witness = std::sync::Arc::new(());
     let weak = std::sync::Arc::downgrade(&witness);
     let reporter = consumer();
-    let held = Health::builder().reporter(&reporter).check_with(Spec::named("holds"), witness, |_| async {});
-    let canary = Health::builder().check_fn(Spec::named("canary").idle("1m"), || async {}).build().unwrap();
+    let holds = |_| async {};
+    let held = Health::builder().reporter(&reporter).check_with(Spec::named("holds"), witness.clone(), holds);
+    let canary = Spec::named("canary").idle("1m");
+    let canary = Health::builder().check_with(canary, witness, holds).build().unwrap();
     let (health, canary) = (held.build().unwrap().start(), canary.start());
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
     let of_canary = canary.reporter("canary").unwrap();

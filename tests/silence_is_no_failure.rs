@@ -106,10 +106,11 @@ async fn one_poller_a_minute_of_every_kind() {
 /// What is allowed has to work: the shortest `max_age` leaves the engine no more than a run and its period.
 #[tokio::test(start_paused = true)]
 async fn the_shortest_max_age_that_is_allowed_is_long_enough() {
-    for (n, poll_every) in [None, Some(3_300), Some(60_000)].into_iter().enumerate() {
+    for (n, poll_every) in [None, Some(3_300), Some(27_700), Some(60_000)].into_iter().enumerate() {
         let kinds = [
             Spec::named("interval").interval("10s").max_age("12020ms"),
             Spec::named("default").max_age("12020ms"),
+            Spec::named("asked").interval("10s").cache("1s").max_age("12020ms"),
             Spec::named("canary").idle("10s").max_age("12020ms"),
         ];
         let script = Script::default();

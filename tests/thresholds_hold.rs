@@ -126,7 +126,7 @@ async fn while_raw_and_held_differ_the_engine_asks_again_after_a_second() {
 #[tokio::test(start_paused = true)]
 async fn what_runs_more_often_than_that_anyway_is_not_slowed_down() {
     let script = Script::default();
-    let health = started(Spec::named("db").interval("200ms").failure_threshold(5), &script);
+    let health = started(Spec::named("db").interval("200ms").max_age("1h").failure_threshold(5), &script);
     sleep(Duration::from_secs(2)).await;
     script.says(Unhealthy);
     sleep(MS * 1_400).await;
