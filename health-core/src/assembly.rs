@@ -140,7 +140,7 @@ impl Plan {
 /// [`Health`].
 #[must_use = "an assembly does nothing until it is started"]
 pub struct Assembly {
-    plan: Plan,
+    pub(crate) plan: Plan,
     unused: Unused,
     observers: Vec<Observer>,
 }

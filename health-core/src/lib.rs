@@ -31,6 +31,7 @@ mod reporter;
 mod resources;
 mod spec;
 mod status;
+mod sync;
 mod view;
 #[allow(dead_code)] // Until the engine feeds it.
 mod watch;

@@ -1,6 +1,6 @@
 //! One check: what is known about it, and at most one run.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures::future::AbortHandle;
 use smallvec::SmallVec;
@@ -20,6 +20,7 @@ use crate::Status;
 use crate::Unknown;
 use crate::assembly::Check;
 use crate::spec::Timing;
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// One check of a running engine.
 pub(crate) struct Cell {

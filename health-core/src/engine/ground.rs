@@ -8,6 +8,7 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::dedicated::Dedicated;
 use super::vigil::Vigil;
+use crate::sync;
 
 /// What the engine runs on: a runtime of the application, or a place of its own. Either has a vigil.
 pub(crate) struct Ground {
@@ -46,7 +47,7 @@ impl Ground {
     /// How many lanes begin runs side by side.
     pub(super) fn lanes(&self) -> usize {
         match self.handle.runtime_flavor() {
-            RuntimeFlavor::CurrentThread => 1,
+            RuntimeFlavor::CurrentThread if !sync::IS_CONTROLLED => 1,
             _ => 2,
         }
     }
@@ -55,7 +56,7 @@ impl Ground {
     pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         match &self.dedicated {
             Some(dedicated) => dedicated.spawn(work),
-            None => drop(self.handle.spawn(work)),
+            None => sync::spawn(&self.handle, work),
         }
     }
 

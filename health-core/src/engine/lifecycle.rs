@@ -1,13 +1,14 @@
 //! Starting, running, draining: what the engine does by itself, and what it says when something has changed.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::Engine;
 use crate::probe::PerProbe;
+use crate::sync::atomic::Ordering;
+use crate::sync::{MutexGuard, PoisonError};
 use crate::watch::News;
 use crate::{Phase, Probe, Status};
 

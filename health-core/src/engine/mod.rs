@@ -29,8 +29,7 @@ mod snapshot;
 mod thresholds;
 mod vigil;
 
-use std::sync::atomic::{AtomicBool, AtomicUsize};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -51,6 +50,8 @@ use snapshot::Snapshots;
 
 use crate::assembly::Plan;
 use crate::watch::{Journal, Observer};
+use crate::sync::atomic::{AtomicBool, AtomicUsize};
+use crate::sync::{Mutex, PoisonError};
 use crate::{Phase, Report};
 
 /// What is usable until an instant has expired a moment after it.

@@ -1,13 +1,14 @@
 //! The cap on concurrent runs, and the lanes that begin what waits.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::ground::Ground;
 use super::observation::Beginning;
 use super::run::Claim;
 use super::vigil::Stamp;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many runs a lane begins before it lets others have its thread.
 const STRETCH: usize = 32;

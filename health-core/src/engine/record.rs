@@ -1,6 +1,6 @@
 //! What an observation changes in a cell, and what the passing of time does.
 
-use std::sync::{Arc, MutexGuard};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use super::knowledge::Mute;
 use super::observation::{Evidence, Observation};
 use super::pace::Course;
 use super::thresholds::{Held, Thresholds};
+use crate::sync::MutexGuard;
 use crate::watch::News;
 use crate::{Outcome, Probe, ProbeSet, Status, Unknown};
 

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 use super::Engine;
 use super::cell::{Joined, Saying, Wanted};
 use super::run::Claim;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// One poller that waits for the ends of several runs. It belongs to the poller; the runs do not.
 pub(super) struct Waiter {

@@ -1,8 +1,8 @@
 //! "Something has changed": raised by many, looked at once.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
 use tokio::sync::Notify;
+
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Any number of changes between two looks is one.
 #[derive(Default)]

@@ -56,7 +56,8 @@ impl Vigil {
     ///
     /// Whoever arms first makes visible, to its own tick, what it arms for.
     pub(crate) fn arm(&self) {
-        if !self.core.pulse.is_awake() {
+        // A thread of the system takes no part in a controlled order.
+        if !self.core.pulse.is_awake() && !crate::sync::IS_CONTROLLED {
             self.rouse();
         }
     }
