@@ -178,10 +178,19 @@ impl Cell {
         }
     }
 
-    /// The run begins, with the permit if it is not begun anew.
-    pub(super) fn begins(&self, id: RunId, (beginning, stamp): (Beginning, Stamp), permit: Option<Permit>) {
-        let mut state = self.state();
-        let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return };
+    /// The run begins, with the permit if it is not begun anew; says when. The clock of its turn may have been read before
+    /// it was claimed, but nothing that is known by now is stamped later than it.
+    pub(super) fn begins(
+        &self,
+        id: RunId,
+        (beginning, stamp): (Beginning, Stamp),
+        permit: Option<Permit>,
+    ) -> Beginning {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let Some(run) = state.run.as_mut().filter(|run| run.id == id) else { return beginning };
+        let known = state.known.last.as_ref().map_or(run.claimed, |last| last.began.max(run.claimed));
+        let beginning = beginning.later(known.max(beginning.began));
         let queued = (beginning.began.saturating_duration_since(run.claimed), run.beginning.is_none());
         run.beginning = Some((beginning, stamp));
         run.permit = permit.or(run.permit.take());
@@ -191,6 +200,7 @@ impl Cell {
                 self.shared.signal.queued_too_long();
             }
         }
+        beginning
     }
 
     /// The run has ended and says this; discarded if its timeout was observed before.

@@ -57,7 +57,7 @@ impl Claim {
 
     async fn begin_task(mut self, begin: Begin, turn: Turn, ground: &Ground) -> Option<Turn> {
         let Turn { permit, beginning, stamp } = turn;
-        self.cell.begins(self.id, (beginning, stamp), Some(permit));
+        let beginning = self.cell.begins(self.id, (beginning, stamp), Some(permit));
         let span = self.span();
         let mut work = None;
         let first = poll_fn(|context| {
@@ -72,18 +72,23 @@ impl Claim {
         let mut anew = false;
         if let Some(result) = result {
             let observation = beginning.ended(result);
-            let ended = observation.ended_at();
             let verdict = self.ends(observation);
             // Dropped after the run has been recorded: a destructor that panics or blocks then changes nothing about it.
             let over = work.take();
             drop(catch_unwind(AssertUnwindSafe(|| drop(over))));
             if let Verdict::Done(permit) = verdict {
-                return permit.map(|permit| Turn { permit, beginning: beginning.later(ended), stamp });
+                // Recording the run and dropping what it left behind may have taken time that is not the next one's.
+                let beginning = beginning.later(Instant::now());
+                return permit.map(|permit| Turn { permit, beginning, stamp });
             }
             anew = true;
         }
         let (abort, registration) = AbortHandle::new_pair();
         self.cell.set_abort(self.id, abort);
+        if self.cell.is_stopped() {
+            // The engine may have looked for something to abort just before.
+            self.cell.abort();
+        }
         let rest = self.go_on(beginning, work, anew, begin, span);
         let rest = Abortable::new(rest, registration);
         // A destructor of the check that panics is its own affair.
@@ -103,8 +108,8 @@ impl Claim {
     ) {
         loop {
             if std::mem::replace(&mut anew, true) {
-                beginning = Beginning::now();
-                self.cell.begins(self.id, (beginning, self.cell.stamp()), None);
+                let stamp = self.cell.stamp();
+                beginning = self.cell.begins(self.id, (Beginning::now(), stamp), None);
             }
             // A limit is a year at most, so this does not overflow.
             let until = beginning.began + self.cell.timing().timeout;
@@ -144,8 +149,8 @@ impl Claim {
         let thread = thread::Builder::new().name("health-check".into()).spawn(move || {
             let Ok((mut claim, permit)) = taken.recv() else { return };
             let _runtime = runtime.enter();
-            let mut beginning = Beginning::now();
-            claim.cell.begins(claim.id, (beginning, claim.cell.stamp()), Some(permit));
+            let now = (Beginning::now(), claim.cell.stamp());
+            let mut beginning = claim.cell.begins(claim.id, now, Some(permit));
             // Nobody listens when the runtime is gone.
             let _ = has_begun.send(beginning.began);
             loop {
@@ -153,14 +158,13 @@ impl Claim {
                 if let Verdict::Done(_) = claim.ends(beginning.ended(result)) {
                     break;
                 }
-                beginning = Beginning::now();
-                claim.cell.begins(claim.id, (beginning, claim.cell.stamp()), None);
+                let now = (Beginning::now(), claim.cell.stamp());
+                beginning = claim.cell.begins(claim.id, now, None);
             }
             drop(has_ended);
         });
         if let Err(refused) = thread {
-            let beginning = Beginning::now();
-            cell.begins(id, (beginning, cell.stamp()), Some(permit));
+            let beginning = cell.begins(id, (Beginning::now(), cell.stamp()), Some(permit));
             self.has_ended = true;
             cell.ends(id, beginning.refused(&refused));
             return;
