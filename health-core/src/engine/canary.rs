@@ -44,10 +44,12 @@ impl Canary {
             return Heard::Later;
         }
         if observation.evidence == Evidence::Work {
-            self.last_good = Some(observation.began);
+            self.last_good = self.last_good.max(Some(observation.began));
         }
         if is_running {
-            self.waiting = Some(observation);
+            if self.waiting.as_ref().is_none_or(|waiting| waiting.said <= observation.said) {
+                self.waiting = Some(observation);
+            }
             return Heard::Later;
         }
         Heard::Now(observation)

@@ -48,8 +48,10 @@ pub(crate) enum Evidence {
 /// What one run came to, clean of everything that must not leave.
 #[derive(Clone, Debug)]
 pub(crate) struct Observation {
-    /// When the run began; what was stamped earlier never replaces what was stamped later.
+    /// When the run began, or when it was reported or renewed.
     pub(crate) began: Instant,
+    /// Its stamp, which a beat does not renew: what was stamped earlier never replaces what was stamped later.
+    pub(super) said: Instant,
     pub(crate) at: SystemTime,
     pub(crate) duration: Duration,
     pub(crate) ended: Ended,
@@ -116,6 +118,7 @@ impl Beginning {
     fn observation(self, duration: Duration) -> Observation {
         Observation {
             began: self.began,
+            said: self.began,
             at: self.at,
             duration,
             ended: Ended::Error,

@@ -165,7 +165,7 @@ impl Cell {
     /// Takes one observation in; whether there is something to tell.
     fn take_in(&self, state: &mut State, observation: Observation) -> bool {
         // What was stamped earlier never replaces what was stamped later.
-        if state.known.last.as_ref().is_some_and(|last| last.began > observation.began) {
+        if state.known.last.as_ref().is_some_and(|last| last.said > observation.said) {
             return false;
         }
         let timing = self.timing();
