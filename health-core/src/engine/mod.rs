@@ -8,6 +8,8 @@ mod cell;
 mod dedicated;
 mod entries;
 mod ground;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod knowledge;
 mod lifecycle;
 mod log;
