@@ -44,8 +44,8 @@ impl Heartbeat {
     }
 
     /// The limit, or why it is none.
-    pub(crate) fn limit(&self) -> Result<Duration, String> {
-        self.unhealthy_after.clone().checked("the `unhealthy_after` of the heartbeat")
+    pub(crate) fn limit(self) -> Result<Duration, String> {
+        self.unhealthy_after.checked("the `unhealthy_after` of the heartbeat")
     }
 }
 

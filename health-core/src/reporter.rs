@@ -76,7 +76,7 @@ impl Reporter {
 
     /// Something was to be done, and it failed.
     pub fn unhealthy(&self, failure: impl Into<Failure>) {
-        self.push(Observation::reported(Err(failure.into()), Evidence::Work));
+        self.push(&Observation::reported(Err(failure.into()), Evidence::Work));
     }
 
     /// Alive, with nothing to do: healthy, but no success that [`last_success`](crate::Entry::last_success) would
@@ -98,10 +98,10 @@ impl Reporter {
     }
 
     fn report(&self, outcome: Outcome, evidence: Evidence) {
-        self.push(Observation::reported(Ok(outcome), evidence));
+        self.push(&Observation::reported(Ok(outcome), evidence));
     }
 
-    fn push(&self, observation: Observation) {
+    fn push(&self, observation: &Observation) {
         let mut listeners = self.listeners();
         let cells = listeners.running();
         if self.shared.spec.is_some() {

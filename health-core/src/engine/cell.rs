@@ -291,7 +291,9 @@ impl Cell {
     }
 
     fn was_paused(&self, run: &Run) -> bool {
-        run.beginning.is_some_and(|(_, stamp)| self.shared.vigil.was_paused_since(stamp))
+        // Nobody keeps time for an engine that has stopped.
+        !self.is_stopped()
+            && run.beginning.is_some_and(|(_, stamp)| self.shared.vigil.was_paused_since(stamp))
     }
 }
 

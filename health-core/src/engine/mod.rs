@@ -51,9 +51,9 @@ use shared::Shared;
 use snapshot::Snapshots;
 
 use crate::assembly::Plan;
-use crate::watch::{Journal, Observer};
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
 use crate::sync::{Mutex, PoisonError};
+use crate::watch::{Journal, Observer};
 use crate::{Phase, Report};
 
 /// What is usable until an instant has expired a moment after it.
@@ -188,6 +188,8 @@ impl Drop for Engine {
             cell.abort();
         }
         self.queue.ground().stop();
+        // A run that never ends keeps its cell, but no thread that watches it.
+        self.shared.vigil.end();
         self.shared.journal.close();
     }
 }

@@ -51,7 +51,7 @@ pub(crate) struct Observation {
     /// When the run began, or when it was reported or renewed.
     pub(crate) began: Instant,
     /// Its stamp, which a beat does not renew: what was stamped earlier never replaces what was stamped later.
-    pub(super) said: Instant,
+    pub(crate) said: Instant,
     pub(crate) at: SystemTime,
     pub(crate) duration: Duration,
     pub(crate) ended: Ended,

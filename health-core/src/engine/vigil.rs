@@ -65,6 +65,9 @@ impl Vigil {
     #[cold]
     fn rouse(&self) {
         let mut thread = lock(&self.core.thread);
+        if self.core.has_ended.load(Ordering::Acquire) {
+            return;
+        }
         if thread.is_none() {
             let core = Arc::clone(&self.core);
             let started = thread::Builder::new().name("health-vigil".into()).spawn(move || core.keep());
@@ -97,6 +100,14 @@ impl Vigil {
         self.core.pulse.was_paused_since(stamp, Instant::now())
     }
 
+    /// Ends the thread, and there will be no other. From then on nothing is taken for a pause.
+    pub(crate) fn end(&self) {
+        self.core.has_ended.store(true, Ordering::Release);
+        if let Some(thread) = &*lock(&self.core.thread) {
+            thread.unpark();
+        }
+    }
+
     /// Has it looked after from now on, whenever it is awake, for as long as it lives. Does not wake it.
     pub(crate) fn attend(&self, tick: Weak<dyn Tick>) {
         lock(&self.core.attended).push(tick);
@@ -105,10 +116,7 @@ impl Vigil {
 
 impl Drop for Vigil {
     fn drop(&mut self) {
-        self.core.has_ended.store(true, Ordering::Release);
-        if let Some(thread) = &*lock(&self.core.thread) {
-            thread.unpark();
-        }
+        self.end();
     }
 }
 

@@ -168,6 +168,6 @@ mod tests {
         };
         let merged = probe(Degraded, Unhealthy).merged_with(probe(Healthy, Degraded));
         let Line::Probe { from: Healthy, to: Unhealthy, report, .. } = merged else { panic!("{merged:?}") };
-        assert_eq!(report.status, Unhealthy);
+        assert_eq!(report.status(), Unhealthy);
     }
 }

@@ -23,8 +23,10 @@ fn journal<const N: usize>(names: [&'static str; N]) -> Arc<Journal> {
 }
 
 pub(super) fn seen(status: Status, summary: &'static str, cause: &str) -> Arc<Observation> {
+    let now = Instant::now();
     Arc::new(Observation {
-        began: Instant::now(),
+        began: now,
+        said: now,
         at: SystemTime::UNIX_EPOCH,
         duration: Duration::from_millis(12),
         ended: Ended::Returned(status),
