@@ -38,10 +38,14 @@ impl Waiter {
         }
     }
 
+    fn is_over(&self) -> bool {
+        self.remaining.load(Ordering::Acquire) == 0
+    }
+
     async fn all_ended(&self) {
         poll_fn(|context| {
             self.waker.register(context.waker());
-            if self.remaining.load(Ordering::Acquire) == 0 { Poll::Ready(()) } else { Poll::Pending }
+            if self.is_over() { Poll::Ready(()) } else { Poll::Pending }
         })
         .await;
     }
@@ -64,7 +68,7 @@ impl<'a> UnderWay<'a> {
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        if self.waiter.remaining.load(Ordering::Acquire) > 0 {
+        if !self.waiter.is_over() {
             for cell in self.asked.iter().filter_map(|check| self.engine.cells.get(*check)) {
                 cell.leave(self.waiter);
             }
@@ -86,7 +90,21 @@ impl Engine {
         let _under_way = UnderWay::new(self, asked, &waiter);
         self.claim(asked, Wanted::ByPoll(&waiter), now);
         waiter.one_ended();
-        if waiter.remaining.load(Ordering::Acquire) == 0 {
+        if waiter.is_over() {
+            return;
+        }
+        // Most runs are over by the time the engine has had its turn, and then no timer is needed.
+        let mut has_yielded = false;
+        poll_fn(|context| {
+            waiter.waker.register(context.waker());
+            if waiter.is_over() || std::mem::replace(&mut has_yielded, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await;
+        if waiter.is_over() {
             return;
         }
         // A poller outside Tokio, or in a runtime without a timer, borrows the engine's. Where there is none at all,
@@ -105,7 +123,7 @@ impl Engine {
             }
         })
         .await;
-        if waiter.remaining.load(Ordering::Acquire) > 0 {
+        if !waiter.is_over() {
             for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
                 cell.settle_overdue(Saying::Now);
             }
