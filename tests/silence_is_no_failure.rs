@@ -123,12 +123,10 @@ async fn the_shortest_max_age_that_is_allowed_is_long_enough() {
         sleep(Duration::from_secs(2)).await;
         let mut next_poll = poll_every.map(|every| Instant::now() + Duration::from_millis(every));
         while Instant::now() < end {
-            if let (Some(at), Some(every)) = (next_poll, poll_every) {
-                if at <= Instant::now() {
-                    let report = health.report(Probe::Ready).await;
-                    assert_eq!(report.status(), Status::Healthy, "{n}: {report:?}");
-                    next_poll = Some(at + Duration::from_millis(every));
-                }
+            if let Some((at, every)) = next_poll.zip(poll_every).filter(|(at, _)| *at <= Instant::now()) {
+                let report = health.report(Probe::Ready).await;
+                assert_eq!(report.status(), Status::Healthy, "{n}: {report:?}");
+                next_poll = Some(at + Duration::from_millis(every));
             }
             sleep_until(Instant::now() + Duration::from_millis(7)).await;
             let left = end.saturating_duration_since(Instant::now());
