@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod http;
+pub mod leaks;
 pub mod logs;
 pub mod panics;
 pub mod postgres;

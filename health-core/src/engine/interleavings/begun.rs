@@ -84,6 +84,38 @@ fn whoever_waits_for_a_run_that_is_lost_is_let_go() {
     });
 }
 
+#[test]
+fn a_poller_that_hangs_up_is_waited_for_by_nobody_and_takes_nothing_with_it() {
+    explore(|| {
+        let (a, b) = (Tally::default(), Tally::default());
+        let builder = Health::builder().check_fn(spec("a"), counted(vec![a.clone()], 2));
+        let builder = builder.check_fn(spec("b"), counted(vec![b.clone()], 1));
+        with_engine(builder, |engine| {
+            let hangs_up = {
+                let engine = Arc::clone(&engine);
+                Box::new(move || {
+                    for _ in 0..2 {
+                        pass(2 * A_MOMENT);
+                        let _ = engine.round(&[0, 1], FOR_EVER).now_or_never();
+                    }
+                })
+            };
+            let stays = {
+                let engine = Arc::clone(&engine);
+                Box::new(move || {
+                    pass(2 * A_MOMENT);
+                    block_on(engine.round(&[0, 1], FOR_EVER));
+                })
+            };
+            side_by_side(vec![hangs_up, stays]);
+            sync::join_all();
+            assert_at_rest(&engine);
+            assert!(engine.cells.iter().all(|cell| cell.knowledge().last.is_some()));
+        });
+        assert_eq!((a.most(), b.most()), (1, 1));
+    });
+}
+
 /// Checks that are over at once and others, with all that there is to count.
 fn several(cap: usize) -> (HealthBuilder, Vec<Tally>, Tally) {
     let all = Tally::default();

@@ -22,7 +22,7 @@ use super::{Engine, Ground};
 use crate::{HealthBuilder, sync};
 
 /// How many orders each scenario is tried in, by either scheduler.
-const ORDERS: usize = 1_000;
+const ORDERS: usize = 400;
 /// How many preemptions it takes to find a fault.
 const DEPTH: usize = 3;
 
