@@ -1,7 +1,7 @@
 //! The questions this service asks about itself. Nobody keeps a list of them: what is declared is found.
 //!
-//! None of them weighs in live: a restart repairs neither a database nor a disk. The one that does is in `orders.rs`,
-//! beside the loop it is about.
+//! None of them weighs in live: a restart repairs neither a database nor a disk. What does is in `orders.rs`, reported
+//! by the loop it is about.
 
 use std::io;
 

@@ -82,7 +82,7 @@ Work:
   curl {url}/orders -H 'content-type: application/json' -d '{{\"item\":\"tea\",\"quantity\":2}}'
   curl {url}/orders
 
-Break something, look again, mend it:
+Break something, look again a second later, mend it:
   curl -X POST {url}/break/db           # ready: 503
   curl -X POST {url}/mend/db
   curl -X POST {url}/break/folder       # ready: 503

@@ -79,6 +79,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .resource(Arc::clone(&receipts))
         .resource(Arc::clone(&warehouse))
         .component(Arc::clone(&orders))
+        .reporter(orders.dispatcher())
         .gate(&migrations)
         .discover()
         // Checks are found by the linker; this one must not get lost.

@@ -3,11 +3,11 @@
 use std::error::Error;
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::error::ErrorServiceUnavailable;
 use actix_web::web::{Data, Json, ServiceConfig, block, get, post};
-use health_core::{Failure, Gate, HealthCheck, HealthComponent, Outcome};
+use health_core::{Gate, HealthComponent, Outcome, Probe, Reporter, Scope, Spec};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -37,11 +37,7 @@ pub(crate) struct Orders {
     /// The warehouse keeps up with the orders.
     #[health(check = backlog, name = "backlog", critical = false, depends_on = ["db", "downstream"])]
     database: Arc<Database>,
-    /// The loop that sends orders on has come round lately.
-    // The one thing here that a restart does repair, so the one thing that weighs in live. It asks nobody: a loop
-    // that waits for a slow database comes round again, because everything it waits for has a timeout.
-    #[health(check, probe = "live", scope = "local")]
-    dispatcher: Heartbeat,
+    dispatcher: Reporter,
     receipts: Arc<Receipts>,
     warehouse: Arc<Warehouse>,
     migrations: Gate,
@@ -55,24 +51,14 @@ async fn backlog(database: &Database) -> Result<Outcome, sqlx::Error> {
     Ok(outcome.data("unsent", unsent))
 }
 
-/// When something last happened that should happen all the time.
-struct Heartbeat(Mutex<Instant>);
-
-impl Heartbeat {
-    fn beat(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-}
-
-impl HealthCheck for Heartbeat {
-    async fn check(&self) -> Result<Outcome, Failure> {
-        let silent_for = self.0.lock().unwrap_or_else(PoisonError::into_inner).elapsed();
-        Ok(if silent_for < Duration::from_secs(5) {
-            Outcome::healthy()
-        } else {
-            Outcome::unhealthy("no order has been looked at for 5 seconds")
-        })
-    }
+/// Evidence that the loop pushes, since only the loop knows that it has come round.
+///
+/// The one thing here that a restart does repair, so the one thing that weighs in live. A loop that waits for a slow
+/// database comes round again, because everything it waits for has a timeout.
+fn dispatcher() -> Reporter {
+    let spec =
+        Spec::named("orders/dispatcher").describe("The loop that sends orders on has come round lately.");
+    Reporter::new(spec.probe(Probe::Live).scope(Scope::Local).max_age("5s"))
 }
 
 impl Orders {
@@ -84,7 +70,7 @@ impl Orders {
     ) -> Self {
         Self {
             database: Arc::clone(database),
-            dispatcher: Heartbeat(Mutex::new(Instant::now())),
+            dispatcher: dispatcher(),
             receipts: Arc::clone(receipts),
             warehouse: Arc::clone(warehouse),
             migrations: migrations.clone(),
@@ -98,6 +84,11 @@ impl Orders {
 
     pub(crate) fn receipts(&self) -> &Receipts {
         &self.receipts
+    }
+
+    /// What says that the dispatcher is alive.
+    pub(crate) fn dispatcher(&self) -> &Reporter {
+        &self.dispatcher
     }
 
     pub(crate) fn start_dispatching(self: &Arc<Self>) {
