@@ -33,7 +33,6 @@ mod spec;
 mod status;
 mod sync;
 mod view;
-#[allow(dead_code)] // Until the engine feeds it.
 mod watch;
 
 pub use assembly::Assembly;
