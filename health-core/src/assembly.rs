@@ -162,7 +162,11 @@ impl Assembly {
     /// Starts the engine on the current Tokio runtime, because a check must use a pool where the application uses
     /// it: a connection opened on another runtime dies with that runtime.
     ///
-    /// The engine stops with the last clone of the [`Health`] this returns.
+    /// The first run of every check is begun or queued now. The engine stops with the last clone of the [`Health`] this returns; what is
+    /// in flight then is dropped at its next `.await`, and nothing is waited for.
+    ///
+    /// An asynchronous check that blocks its thread takes that thread from everything on this runtime; see
+    /// [`start_dedicated`](Self::start_dedicated).
     ///
     /// # Panics
     ///
@@ -192,7 +196,8 @@ impl Assembly {
     /// waits for them when it shuts down. A pool that was opened on the application's runtime must not be used from
     /// here: its connections belong there.
     ///
-    /// Needs no runtime to be called in.
+    /// Needs no runtime to be called in. There are two threads for timers and sockets, and two that poll checks; while
+    /// some of those are blocked there are more, up to 64.
     ///
     /// # Errors
     ///

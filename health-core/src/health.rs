@@ -9,6 +9,10 @@ use crate::{HealthBuilder, History, Period, Phase, Probe, Report, Reporter, Stat
 
 /// The health of a running process. Cheap to clone; the engine stops with the last clone.
 ///
+/// Its engine keeps every check fresh by itself, whether or not anybody asks. To ask ([`report`](Self::report) and its
+/// kin) takes until a deadline at most and never fails; to look ([`status`](Self::status), [`history`](Self::history),
+/// [`subscribe`](Self::subscribe)) runs nothing and waits for nothing.
+///
 /// ```
 /// use health_core::{Health, Outcome, Probe, Spec, Status};
 ///
@@ -39,20 +43,29 @@ impl Health {
         Self { engine }
     }
 
-    /// Asks every check of a probe, and answers when all have been observed or the probe's deadline has passed.
+    /// What a probe comes to: at once if every observation is no older than the [`cache`](crate::Spec::cache) of its
+    /// check.
     ///
-    /// Any number of callers share one run of each check. Dropping the future cancels no run.
+    /// Else it joins the run in flight of every check whose observation is older, stale or missing, or begins one, and
+    /// answers when all of them have ended or the probe's deadline has passed. What is not known by then is the last
+    /// observation while it is usable, else [`Unknown`](crate::Unknown). A run that is past its timeout is not waited for.
+    /// Once startup has passed, nothing is asked for [`Probe::Startup`] any more.
+    ///
+    /// Any number of callers share one run of each check. Dropping the future cancels no run. It may be awaited on any
+    /// runtime, or on none.
     pub async fn report(&self, probe: Probe) -> Report {
         self.engine.ask(Subject::Probe(probe), None).await
     }
 
-    /// Like [`report`](Self::report), but answers after `deadline` if the probe's own is longer.
+    /// Like [`report`](Self::report), but answers after `deadline` if the probe's own is longer. With
+    /// [`Duration::ZERO`] it begins what is missing and tells what is known.
     pub async fn report_within(&self, probe: Probe, deadline: Duration) -> Report {
         self.engine.ask(Subject::Probe(probe), Some(deadline)).await
     }
 
-    /// The worst of live and ready, every check listed. Not a liveness answer: it is unhealthy while starting and
-    /// draining.
+    /// The worst of live and ready, every check listed, asked as by [`report`](Self::report) until the deadline of
+    /// ready; checks that join startup alone are not asked once it has passed. Not a liveness answer: it is unhealthy
+    /// while starting and draining.
     pub async fn overview(&self) -> Report {
         self.engine.ask(Subject::Whole, None).await
     }
@@ -62,8 +75,8 @@ impl Health {
         self.engine.ask(Subject::Whole, Some(deadline)).await
     }
 
-    /// Asks one check by its full name; its own status, whatever it may do to the whole. `None` if there is none of
-    /// that name.
+    /// Asks one check by its full name, as by [`report`](Self::report), until the deadline of ready. The status of the
+    /// report is the check's own, whatever it may do to the whole. `None` if there is none of that name.
     pub async fn check(&self, name: &str) -> Option<Report> {
         self.check_within(name, Duration::MAX).await
     }
@@ -74,7 +87,8 @@ impl Health {
         Some(self.engine.ask(Subject::Check(check), Some(deadline)).await)
     }
 
-    /// Asks the members of a group, across probes and whatever the phase. `None` if no check is in it.
+    /// Asks the members of a group, across probes and whatever the phase, as by [`report`](Self::report), until the
+    /// deadline of ready. `None` if no check is in it.
     pub async fn group(&self, name: &str) -> Option<Report> {
         self.group_within(name, Duration::MAX).await
     }
@@ -88,7 +102,8 @@ impl Health {
         Some(self.engine.ask(Subject::Group(&members), Some(deadline)).await)
     }
 
-    /// The status of a probe as it stands: asks nothing, waits for nothing.
+    /// The status of a probe as it stands: asks nothing, waits for nothing. It is kept up by the engine, so it is as good
+    /// as that of a report, but for up to an interval older.
     #[must_use]
     pub fn status(&self, probe: Probe) -> Status {
         self.engine.status(probe)
@@ -113,8 +128,9 @@ impl Health {
     /// The reporter of a canary (a check with [`idle`](crate::Spec::idle)), for real traffic to report through; also
     /// of a check that is only reported about. `None` for any other name.
     ///
-    /// A reported success postpones the next run of the canary, though never beyond its `max_age` after the last run;
-    /// after a run that failed, only another run restores it.
+    /// A reported success (healthy or degraded) postpones the next run of the canary, though never beyond its `max_age`
+    /// after the last run; after a run that failed, only another run restores it. A reported failure is an observation
+    /// like any other and goes through the [`failure_threshold`](crate::Spec::failure_threshold).
     #[must_use]
     pub fn reporter(&self, name: &str) -> Option<Reporter> {
         let cell = self.engine.cell(self.engine.plan.find(name)?)?;
@@ -122,7 +138,8 @@ impl Health {
     }
 
     /// Caps the weight of a check at degraded for a while: for somebody who has seen the alarm and is at work on it.
-    /// Logged as a warning, shown as `muted_until`, over by itself. A second mute replaces the first.
+    /// Logged as a warning, shown as `muted_until`, over by itself after at most a year. A second mute replaces the
+    /// first. The check goes on, and its own entry says what it finds. The reason is logged, redacted as a summary is.
     ///
     /// # Errors
     ///
@@ -149,7 +166,7 @@ impl Health {
         self.engine.plan.find(name).is_some_and(|check| self.engine.unmute(check))
     }
 
-    /// Every transition from now on, for one reader.
+    /// Every transition from now on, for one reader; each call has its own. What is the case already is not told.
     ///
     /// ```
     /// # use health_core::{Change, Health, Status};
@@ -187,8 +204,8 @@ impl Health {
     }
 
     /// Has the [heartbeat](HealthBuilder::heartbeat) watch the Tokio runtime this is called in, under a name that may
-    /// be shown. The endpoints of `health-actix` call it in every worker. Does nothing outside a runtime, without a
-    /// heartbeat, or for a runtime that is watched already.
+    /// be shown, until that runtime is shut down. The endpoints of `health-actix` call it in every worker. Does nothing
+    /// outside a runtime, without a heartbeat, or for a runtime that is watched already.
     pub fn watch_runtime(&self, name: impl Into<String>) {
         self.engine.watch_runtime(name.into());
     }

@@ -10,14 +10,21 @@ pub(crate) const NAME: &str = "runtime";
 /// How long a runtime may make no progress where nothing is said.
 const DEFAULT_UNHEALTHY_AFTER: Duration = Duration::from_secs(10);
 
-/// A check that is ready-made: whether the runtimes of the process make progress.
+/// A check that is ready-made: whether the runtimes of the process make progress. For
+/// [`HealthBuilder::heartbeat`](crate::HealthBuilder::heartbeat).
+///
+/// Watched are the runtime that the engine was started on, every worker of actix-web that mounts the endpoints of
+/// `health-actix`, and those in which [`Health::watch_runtime`](crate::Health::watch_runtime) was called. An engine that
+/// was started with [`start_dedicated`](crate::Assembly::start_dedicated) has a runtime of its own, so that of the
+/// application has to be named there.
 ///
 /// A thread of the engine's own hands every runtime a small task about once a second and notices when it is not taken
 /// up, as when every thread of the runtime blocks or waits for a lock that is never released. A restart repairs that,
 /// so this is a check for [`Live`](crate::Probe::Live). Time during which the process itself was paused or got no
-/// processor does not count, and a runtime that is merely busy takes its task up in the end.
+/// processor does not count, and a runtime that is merely busy takes its task up in the end. The thread wakes ten times
+/// a second for it.
 ///
-/// It is healthy or unhealthy, never degraded.
+/// The check is called `runtime`, joins live, is critical, and is healthy or unhealthy, never degraded.
 ///
 /// ```
 /// use health_core::Heartbeat;

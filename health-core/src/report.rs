@@ -12,6 +12,9 @@ use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
 ///
 /// A report is for the application's own code. What leaves the process is a [`View`] of it, and a view needs an
 /// [`Exposure`]; a report itself cannot be serialised.
+///
+/// Cheap to clone. Everybody who is answered from the same fresh observations gets the same report, and the bytes of its
+/// views are rendered once for all of them.
 #[derive(Clone)]
 pub struct Report {
     /// Shared with everybody who asked at the same moment.
@@ -186,7 +189,7 @@ impl Entry {
         self.spec.location
     }
 
-    /// How the last run ended.
+    /// How the last run ended; what was reported counts as returned, or as an error.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         Some(self.knowledge.last.as_ref()?.ended)
@@ -210,13 +213,13 @@ impl Entry {
         self.knowledge.last.as_ref().map_or(&[], |last| &last.data)
     }
 
-    /// When the last run began.
+    /// When the last run began, or something was last reported.
     #[must_use]
     pub fn at(&self) -> Option<SystemTime> {
         Some(self.knowledge.last.as_ref()?.at)
     }
 
-    /// How long the last run took.
+    /// How long the last run took; zero for what was reported.
     #[must_use]
     pub fn duration(&self) -> Option<Duration> {
         Some(self.knowledge.last.as_ref()?.duration)
@@ -228,13 +231,13 @@ impl Entry {
         self.knowledge.since
     }
 
-    /// When the last healthy run began.
+    /// When the last healthy run began, or real work was last reported to have succeeded.
     #[must_use]
     pub fn last_success(&self) -> Option<SystemTime> {
         self.knowledge.last_success
     }
 
-    /// When the last unhealthy run began.
+    /// When the last unhealthy run began, or a failure was last reported.
     #[must_use]
     pub fn last_failure(&self) -> Option<SystemTime> {
         self.knowledge.last_failure

@@ -11,9 +11,12 @@ use crate::{Failure, Outcome, Spec};
 /// knows best itself how it is doing.
 ///
 /// What was last reported counts until it is older than the [`max_age`](Spec::max_age) of its `Spec`, which must be
-/// given: a loop that has died reports nothing, and that has to be noticed. Clones are the same reporter; it keeps no
-/// engine alive. What is reported before the engine starts, or while none runs, is kept and counts from when it was
-/// reported.
+/// given: a loop that has died reports nothing, and that has to be noticed. Until the first report nothing is known
+/// about it, which makes ready unhealthy if it is critical; a loop that starts says [`idle`](Self::idle).
+///
+/// Clones are the same reporter; it keeps no engine alive. What is reported before the engine starts, or while none
+/// runs, is kept and counts from when it was reported. To report never blocks on a check or a poller, may be done on any
+/// thread, and goes through the thresholds of the `Spec`. It may log what has changed on the thread that reports.
 ///
 /// ```
 /// use health_core::{Health, Reporter, Spec};
@@ -52,7 +55,8 @@ struct Listeners {
 impl Reporter {
     /// A reporter of this description, for [`HealthBuilder::reporter`](crate::HealthBuilder::reporter).
     ///
-    /// A timeout, an interval and whatever else is about runs has no meaning here; `build()` says so.
+    /// A timeout, an interval and whatever else is about runs has no meaning here, and a `max_age` must be given;
+    /// `build()` says so.
     pub fn new(mut spec: Spec) -> Self {
         spec.has_run = false;
         Self { shared: Arc::new(Shared { spec: Some(spec), listeners: Mutex::default() }) }
@@ -74,7 +78,8 @@ impl Reporter {
         self.report(Outcome::degraded(summary), Evidence::Work);
     }
 
-    /// Something was to be done, and it failed.
+    /// Something was to be done, and it failed. An error of its own (anything that is `Into<Box<dyn Error + Send +
+    /// Sync>>`) has the public face "failed" and is the private cause; a [`Failure`] says more to everybody.
     pub fn unhealthy(&self, failure: impl Into<Failure>) {
         self.push(&Observation::reported(Err(failure.into()), Evidence::Work));
     }

@@ -29,7 +29,7 @@ use crate::{
 /// How long an answer may take unless the builder says otherwise: most pollers give up after one second.
 pub const DEFAULT_DEADLINE: Duration = Duration::from_millis(800);
 
-/// How many checks run at once unless the builder says otherwise.
+/// How many runs there are at once at most unless the builder says otherwise.
 pub const DEFAULT_MAX_RUNS: usize = 64;
 
 /// Collects resources, checks, components, groups and gates; [`build`](Self::build) validates the whole.
@@ -163,12 +163,15 @@ impl HealthBuilder {
     /// A callback for every transition, from the very first on, called on a thread of its own. It may panic, block, or
     /// call back into the handle: that harms nobody else, and while it is slow transitions are merged as for every
     /// slow [`Subscription`](crate::Subscription). It ends with the engine, once it has heard everything.
+    ///
+    /// One that owns a [`Health`](crate::Health) keeps the engine alive, which then never ends by itself.
     pub fn observe(mut self, observer: impl FnMut(&Transition) + Send + 'static) -> Self {
         self.observers.push(Box::new(observer));
         self
     }
 
-    /// Adds the ready-made check `runtime`, which joins live: whether the runtimes of the process make progress.
+    /// Adds the ready-made check `runtime`, which joins live: whether the runtimes of the process make progress. A second
+    /// one is a problem, as is another check of that name.
     #[track_caller]
     pub fn heartbeat(mut self, heartbeat: Heartbeat) -> Self {
         match heartbeat.limit() {
@@ -185,10 +188,12 @@ impl HealthBuilder {
         }
     }
 
-    /// How many runs there may be at once; others wait for their turn. Default: [`DEFAULT_MAX_RUNS`].
+    /// How many runs there may be at once; others wait for their turn, first come first served. Default:
+    /// [`DEFAULT_MAX_RUNS`]. Zero is a problem.
     ///
     /// The timeout of a check counts from the start of its run, not from the queue, and a run that overstays its
-    /// timeout makes room for another.
+    /// timeout makes room for another. How long a run had to wait is told by [`Entry::queued`](crate::Entry::queued), if
+    /// that was long, and by [`Health::queued_too_long`](crate::Health::queued_too_long).
     #[track_caller]
     pub fn max_runs(mut self, runs: usize) -> Self {
         if runs == 0 {
@@ -231,7 +236,8 @@ impl HealthBuilder {
         self
     }
 
-    /// How long an answer of any probe may take. Default: [`DEFAULT_DEADLINE`].
+    /// How long an answer of any probe may take. Default: [`DEFAULT_DEADLINE`]. What is no duration, zero, or longer
+    /// than a year is a problem.
     #[track_caller]
     pub fn deadline(mut self, deadline: impl Into<Period>) -> Self {
         let deadline = deadline.into();
@@ -241,7 +247,8 @@ impl HealthBuilder {
         self
     }
 
-    /// How long an answer of this probe may take.
+    /// How long an answer of this probe may take; that of ready is also that of the overview, of single checks and of
+    /// groups.
     #[track_caller]
     pub fn deadline_of(mut self, probe: Probe, deadline: impl Into<Period>) -> Self {
         match deadline.into().checked("the deadline") {

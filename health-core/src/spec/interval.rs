@@ -20,7 +20,7 @@ use crate::period::readable;
 pub enum Interval {
     /// Once in every such period, whether or not anybody asks.
     Every(Duration),
-    /// Once at the start, and then only when a poll asks.
+    /// Once at the start, and then only when a poll asks, or to settle a doubt that a threshold leaves.
     Never,
 }
 

@@ -62,6 +62,18 @@ impl fmt::Display for Scope {
 ///     .group("storage")
 ///     .depends_on(["network"]);
 /// ```
+///
+/// # Limits that contradict each other
+///
+/// - a `max_age` that is not longer than `timeout` and the longest of `interval`, `cache` and `backoff` together (for a
+///   canary: `timeout` and the longer of `idle` and `backoff`);
+/// - a `backoff` shorter than the `interval` or the `idle`, or beside `interval = "never"`;
+/// - `interval` or `cache` beside `idle`;
+/// - `interval = "never"` in live;
+/// - whatever is about runs (`timeout`, `interval`, `cache`, `backoff`, `idle`) for a [`Reporter`](crate::Reporter), and
+///   a reporter without `max_age`.
+///
+/// Every duration is longer than zero and a year at most; every threshold is at least 1.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Spec {
@@ -129,7 +141,8 @@ impl Spec {
         self
     }
 
-    /// How long one run may take, counted from its start. Default: [`DEFAULT_TIMEOUT`].
+    /// How long one run may take, counted from its start and not from when it was queued. Default:
+    /// [`DEFAULT_TIMEOUT`].
     ///
     /// When it has passed, the observation is a timeout and the future of the run is dropped at its next `.await`.
     pub fn timeout(mut self, timeout: impl Into<Period>) -> Self {
@@ -141,7 +154,11 @@ impl Spec {
     /// demand only. Default: 10 s.
     ///
     /// Every check runs once at the start. Its second run falls anywhere within one interval, so that instances that
-    /// were started together do not ask together; from then on the period is kept, with a little jitter.
+    /// were started together do not ask together; from then on the period is kept, with a little jitter. A check that
+    /// joins startup alone is repeated, faster than this, until startup has passed, and then no more.
+    ///
+    /// On demand only, a check that nobody asks about grows stale: its entry is then `unknown`, and for whoever just looks
+    /// its weight in the probe stays that of its last observation.
     pub fn interval<I: TryInto<Interval, Error: fmt::Display>>(mut self, interval: I) -> Self {
         match interval.try_into() {
             Ok(interval) => self.interval = Some(interval),
@@ -158,34 +175,42 @@ impl Spec {
         self
     }
 
-    /// How long an observation is usable at all; older ones are stale, which counts as not observed. Default: three
-    /// times the interval (or the backoff when that is larger; 10 s for [`Interval::Never`]) and the timeout.
+    /// How long an observation is usable at all, from when its run began; older ones are stale, which counts as not
+    /// observed. Default: three times the interval (or the backoff when that is larger; 10 s for [`Interval::Never`])
+    /// and the timeout.
     pub fn max_age(mut self, max_age: impl Into<Period>) -> Self {
         self.max_age = self.period("max_age", max_age.into()).or(self.max_age);
         self
     }
 
-    /// The ceiling up to which the interval doubles while the check is unhealthy. Default: it does not.
+    /// The ceiling up to which the interval doubles with every unhealthy run but the first in a row; degraded is not
+    /// failing. Polls ask all the same. Default: it does not double.
     pub fn backoff(mut self, backoff: impl Into<Period>) -> Self {
         self.backoff = self.period("backoff", backoff.into()).or(self.backoff);
         self
     }
 
     /// Makes it a canary: real traffic reports through [`Health::reporter`](crate::Health::reporter), and the check
-    /// is run only when nothing good has been reported for this long. Takes the place of interval and cache.
-    /// Default: it is none.
+    /// is run only when no work that went well has been reported for this long. Takes the place of interval and cache,
+    /// also in the default of [`max_age`](Self::max_age). Default: it is none.
     pub fn idle(mut self, idle: impl Into<Period>) -> Self {
         self.idle = self.period("idle", idle.into()).or(self.idle);
         self
     }
 
-    /// How many observations in a row must be worse than the held status before it gets worse. Default: 1.
+    /// How many observations in a row must be worse than the held status before it gets worse; it then becomes the
+    /// mildest of them. Default: 1.
+    ///
+    /// The first observation counts at once, and so does the first after an absence. While the last observation and the
+    /// held status differ, the engine asks again after about a second; a status that no observation supports is held no
+    /// longer than [`max_age`](Self::max_age).
     pub fn failure_threshold(mut self, observations: u32) -> Self {
         self.failure_threshold = Some(observations);
         self
     }
 
-    /// How many observations in a row must be better than the held status before it gets better. Default: 1.
+    /// How many observations in a row must be better than the held status before it gets better; it then becomes the
+    /// worst of them. Default: 1.
     pub fn success_threshold(mut self, observations: u32) -> Self {
         self.success_threshold = Some(observations);
         self

@@ -20,7 +20,8 @@ pub struct History {
 }
 
 impl History {
-    /// When it was last observed healthy.
+    /// When it was last observed healthy by a run, or real work was last reported to have succeeded: to be
+    /// [idle](crate::Reporter::idle) is no success.
     #[must_use]
     pub fn last_success(&self) -> Option<SystemTime> {
         self.last_success
