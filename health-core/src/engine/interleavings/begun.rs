@@ -97,6 +97,8 @@ fn a_poller_that_hangs_up_is_waited_for_by_nobody_and_takes_nothing_with_it() {
                     for _ in 0..2 {
                         pass(2 * A_MOMENT);
                         let _ = engine.round(&[0, 1], FOR_EVER).now_or_never();
+                        let is_kept = |cell: &Arc<Cell>| cell.state().waiters.len() > 1;
+                        assert!(!engine.cells.iter().any(is_kept), "only the one who stays");
                     }
                 })
             };
@@ -189,7 +191,11 @@ fn what_waits_when_the_queue_closes_is_lost_and_nobody_waits_for_it() {
                 })
             };
             let queue = Arc::clone(&engine.queue);
-            side_by_side(vec![poll(), Box::new(move || queue.close()), poll()]);
+            let close = Box::new(move || {
+                queue.close();
+                assert!(!queue.is_busy().0, "nothing waits any more");
+            });
+            side_by_side(vec![poll(), close, poll()]);
             sync::join_all();
             assert_at_rest(&engine);
             let begun = all.begun();

@@ -49,7 +49,7 @@ fn with_engine(builder: HealthBuilder, scenario: impl FnOnce(Arc<Engine>)) {
         tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let _entered = runtime.enter();
     let plan = builder.build().unwrap().plan;
-    scenario(Engine::start(plan, Ground::of_application(runtime.handle().clone())));
+    scenario(Engine::start(plan, Vec::new(), Ground::of_application(runtime.handle().clone())));
     sync::join_all();
 }
 

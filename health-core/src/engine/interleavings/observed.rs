@@ -6,7 +6,7 @@ use futures::channel::oneshot;
 use shuttle::future::block_on;
 
 use super::super::cell::{Saying, Verdict};
-use super::super::observation::{Ended, Evidence, Observation};
+use super::super::observation::{Beginning, Ended, Evidence, Observation};
 use super::*;
 use crate::{Health, Outcome, Reporter, Spec, Status};
 
@@ -94,8 +94,36 @@ fn traffic_and_the_run_of_a_canary_leave_what_was_stamped_last() {
     });
 }
 
+#[test]
+fn no_run_is_stamped_before_what_was_known_when_it_began() {
+    explore(|| {
+        let builder = Health::builder().check_fn(Spec::named("canary").idle("1m"), || async {});
+        with_engine(builder, |engine| {
+            sync::join_all();
+            let cell = &engine.cells[0];
+            let run = {
+                let cell = Arc::clone(cell);
+                Box::new(move || {
+                    // A turn that comes late: others were quicker.
+                    let turn = (Beginning::now(), cell.stamp());
+                    let known = cell.knowledge().last.unwrap().began;
+                    let Joined::Begin(id) = cell.join(Wanted::ByEngine, Instant::now()) else { panic!() };
+                    let beginning = cell.begins(id, turn, None);
+                    assert!(beginning.began >= known);
+                    let verdict = cell.ends(id, beginning.ended(Ok(Ok(healthy()))));
+                    assert!(matches!(verdict, Verdict::Done(None)));
+                    assert!(cell.knowledge().last.unwrap().began >= beginning.began);
+                })
+            };
+            let pushes = [degraded, healthy].map(|outcome| push(cell, &Arc::default(), outcome));
+            side_by_side(pushes.into_iter().chain([run as Thread]).collect());
+            assert_at_rest(&engine);
+        });
+    });
+}
+
 /// A check that runs until it is released, and is now running.
-fn running(scenario: impl FnOnce(Arc<Engine>, oneshot::Sender<()>)) {
+fn running(cache: Duration, scenario: impl FnOnce(Arc<Engine>, oneshot::Sender<()>)) {
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = oneshot::channel();
     let once = Mutex::new(Some((begun, released)));
@@ -106,7 +134,7 @@ fn running(scenario: impl FnOnce(Arc<Engine>, oneshot::Sender<()>)) {
             released.await.unwrap();
         }
     };
-    let spec = Spec::named("slow").timeout("1s").cache("1h").max_age("3h");
+    let spec = Spec::named("slow").timeout("1s").cache(cache).max_age("3h");
     with_engine(Health::builder().check_fn(spec, run), |engine| {
         block_on(has_begun).unwrap();
         scenario(engine, release);
@@ -116,7 +144,7 @@ fn running(scenario: impl FnOnce(Arc<Engine>, oneshot::Sender<()>)) {
 #[test]
 fn a_run_that_overstays_is_observed_once_whoever_notices_first() {
     explore(|| {
-        running(|engine, release| {
+        running(FOR_EVER, |engine, release| {
             let cell = Arc::clone(&engine.cells[0]);
             pass(Duration::from_secs(2));
             let notice = {
@@ -137,9 +165,31 @@ fn a_run_that_overstays_is_observed_once_whoever_notices_first() {
 }
 
 #[test]
+fn while_a_run_overstays_nobody_waits_for_it() {
+    explore(|| {
+        running(A_MOMENT, |engine, release| {
+            let poll = || -> Thread {
+                let engine = Arc::clone(&engine);
+                Box::new(move || {
+                    for _ in 0..2 {
+                        pass(Duration::from_secs(2));
+                        assert!(engine.round(&[0], FOR_EVER).now_or_never().is_some(), "answered at once");
+                    }
+                })
+            };
+            side_by_side(vec![poll(), poll()]);
+            release.send(()).unwrap();
+            sync::join_all();
+            assert_at_rest(&engine);
+            assert_eq!(engine.cells[0].state().failures, 1);
+        });
+    });
+}
+
+#[test]
 fn a_run_that_ends_as_its_timeout_is_noticed_is_observed_once() {
     explore(|| {
-        running(|engine, release| {
+        running(FOR_EVER, |engine, release| {
             let cell = Arc::clone(&engine.cells[0]);
             let id = cell.state().run.as_ref().unwrap().id;
             let overstays = || {
