@@ -242,6 +242,10 @@ impl Cell {
             return Verdict::Done(None);
         };
         let Some((beginning, _)) = run.beginning else { return Verdict::Done(None) };
+        if beginning.began.elapsed() < self.timing().timeout {
+            // Begun anew after a pause, since whoever watches it looked at the clock.
+            return Verdict::Again;
+        }
         run.overstayed = true;
         let permit = run.permit.take();
         self.record_run(state, beginning.timed_out(self.timing().timeout), saying);
