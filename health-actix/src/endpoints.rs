@@ -1,5 +1,6 @@
 //! The options, and the paths they lead to.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, Service, ServiceFactory, ServiceRequest};
 use actix_web::dev::{ServiceResponse, fn_factory, fn_service};
 use actix_web::http::StatusCode;
+use actix_web::rt::System;
 use actix_web::{Error, HttpResponse};
 use health_core::{Exposure, Health, Probe, Status};
 
@@ -133,8 +135,12 @@ impl Endpoints {
 
 impl HttpServiceFactory for Endpoints {
     fn register(self, config: &mut AppService) {
-        // Called once in every worker.
-        self.responder.health.watch_runtime(std::thread::current().name().unwrap_or("worker"));
+        // Called once in every worker; in its own runtime only where there is an actix system, so that otherwise the
+        // first request has to do it.
+        let is_watched = Rc::new(OnceCell::new());
+        if System::try_current().is_some() {
+            is_watched.get_or_init(|| watch_worker(&self.responder));
+        }
         let mut taken: BTreeMap<String, Probe> = BTreeMap::new();
         for (path, subject) in self.probes_and_overview() {
             let path = rooted(path, config.is_root());
@@ -144,8 +150,9 @@ impl HttpServiceFactory for Endpoints {
                     tracing::error!(target: "health", %path, %answered, ignored = %probe, "two probes share a path");
                 }
             }
-            let responder = self.responder.clone();
+            let (responder, is_watched) = (self.responder.clone(), Rc::clone(&is_watched));
             let service = fn_service(move |request: ServiceRequest| {
+                is_watched.get_or_init(|| watch_worker(&responder));
                 let responder = responder.clone();
                 async move {
                     let answer = responder.answer(subject, request.request()).await;
@@ -158,6 +165,11 @@ impl HttpServiceFactory for Endpoints {
         let service = by_name(Rc::new(self.responder), config.default_service());
         config.register_service(ResourceDef::new(named), None, service, None);
     }
+}
+
+/// Has the heartbeat watch the runtime of this worker.
+fn watch_worker(responder: &Responder) {
+    responder.health.watch_runtime(std::thread::current().name().unwrap_or("worker"));
 }
 
 /// A path as the router wants it: with a slash in front, and of the application itself never empty.
