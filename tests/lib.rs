@@ -9,3 +9,4 @@ pub mod postgres;
 pub mod programs;
 pub mod scripts;
 pub mod servers;
+pub mod transitions;
