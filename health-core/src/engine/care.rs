@@ -62,31 +62,34 @@ impl Care {
         cell.report(Observation::reported(Ok(outcome), Evidence::Work), Saying::Later)
     }
 
-    /// What logs and what observes is foreign code that may block; whoever keeps time does not wait for it.
-    fn say(&self) {
-        if let Some(cell) = self.cells.first() {
-            let journal = Arc::clone(&cell.shared.journal);
-            let said = thread::Builder::new().name("health-log".into()).spawn(move || journal.say());
-            // Without a thread it is said with the next thing that is.
-            drop(said);
-        }
+    /// What logs, what observes and what wakes pollers is foreign code that may block; whoever keeps time does not wait
+    /// for it.
+    fn settle(&self, overdue: Vec<Arc<Cell>>) {
+        let Some(journal) = self.cells.first().map(|cell| Arc::clone(&cell.shared.journal)) else { return };
+        let settled = thread::Builder::new().name("health-log".into()).spawn(move || {
+            for cell in overdue {
+                cell.settle_overdue();
+            }
+            journal.say();
+        });
+        // Without a thread it is tried again with the next look.
+        drop(settled);
     }
 }
 
 impl Tick for Care {
     fn tick(&self, now: Instant) -> Pace {
-        let mut has_news = self.beat(now);
+        let has_news = self.beat(now);
         let (waits, runs) = self.queue.is_busy();
         if waits {
             self.queue.relieve();
         }
+        let mut overdue = Vec::new();
         if runs && self.is_time_to_look(now) {
-            for cell in &self.cells {
-                has_news |= cell.settle_overdue(Saying::Later);
-            }
+            overdue.extend(self.cells.iter().filter(|cell| cell.overdue().is_some()).cloned());
         }
-        if has_news {
-            self.say();
+        if has_news || !overdue.is_empty() {
+            self.settle(overdue);
         }
         if waits && self.queue.ground().is_dedicated() {
             Pace::Fast

@@ -154,7 +154,7 @@ impl Cell {
             Some(run) if self.is_overdue(run) => {
                 let id = run.id;
                 drop(state);
-                self.overstays(id, Saying::Now);
+                self.overstays(id);
                 return Joined::Known;
             }
             Some(_) => Joined::Waits,
@@ -223,15 +223,15 @@ impl Cell {
         match beginning {
             // A run that never yielded could not be cut off; that it came to an end makes it no better.
             Some(beginning) if observation.duration > limit => {
-                self.record_run(state, beginning.timed_out(limit), Saying::Now);
+                self.record_run(state, beginning.timed_out(limit));
             }
-            _ => drop(self.record_run(state, observation, Saying::Now)),
+            _ => self.record_run(state, observation),
         }
         Verdict::Done(ended.and_then(|run| run.permit))
     }
 
     /// The run is past its timeout and may still be going on.
-    pub(super) fn overstays(&self, id: RunId, saying: Saying) -> Verdict {
+    pub(super) fn overstays(&self, id: RunId) -> Verdict {
         let mut state = self.state();
         let paused =
             state.run.as_ref().is_some_and(|run| run.id == id && !run.overstayed && self.was_paused(run));
@@ -248,7 +248,7 @@ impl Cell {
         }
         run.overstayed = true;
         let permit = run.permit.take();
-        self.record_run(state, beginning.timed_out(self.timing().timeout), saying);
+        self.record_run(state, beginning.timed_out(self.timing().timeout));
         Verdict::Done(permit)
     }
 
@@ -263,12 +263,16 @@ impl Cell {
         }
     }
 
-    /// A run that blocks its thread cannot notice its own timeout; whoever looks notices it instead. Whether it was so.
-    pub(super) fn settle_overdue(&self, saying: Saying) -> bool {
-        let state = self.state();
-        let overdue = state.run.as_ref().filter(|run| self.is_overdue(run)).map(|run| run.id);
-        drop(state);
-        overdue.is_some_and(|id| matches!(self.overstays(id, saying), Verdict::Done(_)))
+    /// The run that is past its timeout and has not been observed to be. One that blocks its thread cannot notice it.
+    pub(super) fn overdue(&self) -> Option<RunId> {
+        self.state().run.as_ref().filter(|run| self.is_overdue(run)).map(|run| run.id)
+    }
+
+    /// Whoever looks notices in place of a run that it is past its timeout.
+    pub(super) fn settle_overdue(&self) {
+        if let Some(id) = self.overdue() {
+            self.overstays(id);
+        }
     }
 
     /// To be taken when a run begins, for the vigil to tell whether the process was paused since.

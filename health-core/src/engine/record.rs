@@ -18,12 +18,7 @@ use crate::{Outcome, Probe, ProbeSet, Status, Unknown};
 
 impl Cell {
     /// A run came to this; whoever waited for it is told.
-    pub(super) fn record_run(
-        &self,
-        mut state: MutexGuard<'_, State>,
-        observation: Observation,
-        saying: Saying,
-    ) -> bool {
+    pub(super) fn record_run(&self, mut state: MutexGuard<'_, State>, observation: Observation) {
         // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
         let _wakes = Wakes(std::mem::take(&mut state.waiters));
         let (began, status) = (observation.began, observation.status);
@@ -35,8 +30,7 @@ impl Cell {
         }
         self.plan_next(&mut state, began);
         drop(state);
-        self.tell(has_news, saying);
-        has_news
+        self.tell(has_news, Saying::Now);
     }
 
     /// The application reports this; whether there is something to say.

@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::Engine;
-use super::cell::{Joined, Saying, Wanted};
+use super::cell::{Joined, Wanted};
 use super::run::Claim;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
@@ -125,7 +125,7 @@ impl Engine {
         .await;
         if !waiter.is_over() {
             for cell in asked.iter().filter_map(|check| self.cells.get(*check)) {
-                cell.settle_overdue(Saying::Now);
+                cell.settle_overdue();
             }
         }
     }

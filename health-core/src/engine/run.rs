@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 use tracing::Instrument;
 
-use super::cell::{Cell, RunId, Saying, Verdict};
+use super::cell::{Cell, RunId, Verdict};
 use super::ground::Ground;
 use super::observation::{Beginning, Observation};
 use super::queue::{Permit, Queue, Turn};
@@ -126,7 +126,7 @@ impl Claim {
             let mut work = std::pin::pin!(work);
             let verdict = match timeout_at(until, work.as_mut()).await {
                 Ok(result) => self.ends(beginning.ended(result)),
-                Err(_) => self.cell.overstays(self.id, Saying::Now),
+                Err(_) => self.cell.overstays(self.id),
             };
             if let Verdict::Done(_) = verdict {
                 return;
@@ -176,7 +176,7 @@ impl Claim {
             let Ok(mut began) = begun.await else { return };
             let mut end = end;
             while timeout_at(began + cell.timing().timeout, &mut end).await.is_err() {
-                if let Verdict::Done(_) = cell.overstays(id, Saying::Now) {
+                if let Verdict::Done(_) = cell.overstays(id) {
                     return;
                 }
                 // The process was paused: the time that it did not have is given to it.

@@ -149,7 +149,7 @@ fn a_run_that_overstays_is_observed_once_whoever_notices_first() {
             pass(Duration::from_secs(2));
             let notice = {
                 let cell = Arc::clone(&cell);
-                Box::new(move || drop(cell.settle_overdue(Saying::Now)))
+                Box::new(move || cell.settle_overdue())
             };
             let poll = {
                 let engine = Arc::clone(&engine);
@@ -194,7 +194,7 @@ fn a_run_that_ends_as_its_timeout_is_noticed_is_observed_once() {
             let id = cell.state().run.as_ref().unwrap().id;
             let overstays = || {
                 let cell = Arc::clone(&cell);
-                Box::new(move || assert!(matches!(cell.overstays(id, Saying::Now), Verdict::Done(_))))
+                Box::new(move || assert!(matches!(cell.overstays(id), Verdict::Done(_))))
             };
             let poll = {
                 let engine = Arc::clone(&engine);
