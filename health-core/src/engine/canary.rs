@@ -33,7 +33,18 @@ impl Canary {
     pub(super) fn due(&self, timing: &Timing) -> Option<Instant> {
         let active = self.last_active?;
         let good = self.last_good.filter(|_| !self.has_failed);
-        Some((good.map_or(active, |good| good.max(active)) + self.patience).min(active + timing.max_age))
+        let patient = good.map_or(active, |good| good.max(active)) + self.patience;
+        Some(patient.min(self.latest(timing)?))
+    }
+
+    /// Until when the next active run is put off at most, whatever is reported.
+    pub(super) fn latest(&self, timing: &Timing) -> Option<Instant> {
+        Some(self.last_active? + timing.max_age)
+    }
+
+    /// When the last active run began.
+    pub(super) fn last_active(&self) -> Option<Instant> {
+        self.last_active
     }
 
     pub(super) fn reported(&mut self, observation: Observation, is_running: bool) -> Heard {

@@ -64,6 +64,13 @@ pub(super) struct Run {
     abort: Option<AbortHandle>,
 }
 
+impl Run {
+    /// It has begun and has not been observed.
+    pub(super) fn is_under_way(&self) -> bool {
+        self.beginning.is_some() && !self.overstayed
+    }
+}
+
 /// Tells the runs of one check apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct RunId(u64);
@@ -306,18 +313,6 @@ impl Cell {
 }
 
 impl State {
-    /// Raw and held are the same.
-    pub(super) fn has_settled(&self) -> bool {
-        self.known.held == self.known.last.as_ref().map(|last| last.status)
-    }
-
-    /// When the engine runs it next. A canary waits for traffic only while all is well.
-    pub(super) fn next_due(&self, timing: &Timing) -> Option<Instant> {
-        let is_calm = self.has_settled() && self.failures == 0;
-        let canary = self.canary.as_ref().filter(|_| is_calm).and_then(|canary| canary.due(timing));
-        canary.or(self.pace.due())
-    }
-
     fn claim(&mut self, by_poll: bool, now: Instant) -> RunId {
         self.runs_begun += 1;
         let id = RunId(self.runs_begun);

@@ -57,6 +57,11 @@ impl Knowledge {
         self.overstayed || self.last.as_ref().is_some_and(|last| is_within(last.began, now, timing.max_age))
     }
 
+    /// Whether thresholds hold what the last observation said.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.held == self.last.as_ref().map(|last| last.status)
+    }
+
     /// Until when the status stays what it is if nothing more is observed; `None` for as long as it takes.
     pub(crate) fn valid_until(&self, timing: &Timing) -> Option<Instant> {
         let last = self.last.as_ref()?;
@@ -68,9 +73,7 @@ impl Knowledge {
 
     /// Until when a poll takes it as it is; `None` if there is nothing to take.
     pub(crate) fn fresh_until(&self, timing: &Timing) -> Option<Instant> {
-        let last = self.last.as_ref()?;
-        let fresh = last.began + timing.cache;
-        Some(self.valid_until(timing).map_or(fresh, |valid| valid.min(fresh)))
+        Some(self.last.as_ref()?.began + timing.cache.min(timing.max_age))
     }
 
     pub(crate) fn is_muted(&self, now: Instant) -> bool {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::agenda::Item;
 use super::canary::Heard;
-use super::cell::{Cell, Joined, RunId, Saying, State, Wakes, Wanted};
+use super::cell::{Cell, Joined, Run, RunId, Saying, State, Wakes, Wanted};
 use super::knowledge::Mute;
 use super::observation::{Evidence, Observation};
 use super::pace::Course;
@@ -36,7 +36,7 @@ impl Cell {
     /// The application reports this; whether there is something to say.
     pub(crate) fn report(&self, observation: Observation, saying: Saying) -> bool {
         let mut state = self.state();
-        let is_running = state.run.as_ref().is_some_and(|run| !run.overstayed);
+        let is_running = state.run.as_ref().is_some_and(Run::is_under_way);
         let heard = match state.canary.as_mut() {
             Some(canary) => canary.reported(observation, is_running),
             None => Heard::Now(observation),
@@ -44,8 +44,10 @@ impl Cell {
         let Heard::Now(observation) = heard else { return false };
         let began = observation.began;
         let has_news = self.take_in(&mut state, observation);
-        if state.canary.is_some() {
-            self.plan_next(&mut state, began);
+        if let Some(canary) = &state.canary {
+            // However often failures are reported, they do not put off the run that could restore it.
+            let ran = canary.last_active().unwrap_or(began);
+            self.plan_next(&mut state, ran);
         }
         drop(state);
         self.tell(has_news, saying);
@@ -82,7 +84,7 @@ impl Cell {
             return None;
         }
         state.noted_run = None;
-        let due = state.next_due(timing)?;
+        let due = self.next_due(&state)?;
         if due > now {
             self.note_run(&mut state, due);
             return None;
@@ -91,15 +93,17 @@ impl Cell {
         if let Some(next) = state.pace.due() {
             self.note_run(&mut state, next);
         }
-        // A poll that came just before has done the work already, if what it found lasts until after the next.
+        // A poll that came just before has done the work already (a canary counts from its last run anyhow), if what it found lasts until after the next.
         let next_ends = state.pace.due().map(|next| next + timing.timeout);
         let is_enough = |last: &Arc<Observation>| {
             let half = timing.interval.unwrap_or_default() / 2;
             let lasts = next_ends.is_some_and(|end| end <= last.began + timing.max_age);
             lasts && now.saturating_duration_since(last.began) < half
         };
-        let was_just_asked =
-            state.was_asked && state.has_settled() && state.known.last.as_ref().is_some_and(is_enough);
+        let was_just_asked = state.canary.is_none()
+            && state.was_asked
+            && state.known.is_settled()
+            && state.known.last.as_ref().is_some_and(is_enough);
         drop(state);
         if was_just_asked {
             return None;
@@ -128,10 +132,7 @@ impl Cell {
                 true
             }
             (Ok(raw), Some(last)) if state.known.held.is_some_and(|held| held < raw) => {
-                state.held = Held::default();
-                state.held.observe(raw, self.thresholds());
-                state.known.held = Some(raw);
-                state.known.supported = Some(last.began);
+                self.holds_only(&mut state, raw, last.began);
                 state.known.since = Some(SystemTime::now());
                 self.note(&mut state, Ok(raw), Some(last));
                 true
@@ -145,6 +146,14 @@ impl Cell {
             self.shared.journal.say();
         }
         None
+    }
+
+    /// Nothing milder than the last observation is held any more.
+    fn holds_only(&self, state: &mut State, raw: Status, began: Instant) {
+        state.held = Held::default();
+        state.held.observe(raw, self.thresholds());
+        state.known.held = Some(raw);
+        state.known.supported = Some(began);
     }
 
     /// Whether the application may report about it.
@@ -164,9 +173,14 @@ impl Cell {
         }
         let timing = self.timing();
         let raw = observation.status;
-        if state.known.last.is_some() && !state.known.is_usable(observation.ended_at(), timing) {
-            // The first after an absence counts at once, as the first of all does.
-            state.held = Held::default();
+        let before = state.known.last.as_ref().map(|last| (last.status, last.began));
+        if let Some((last, began)) = before {
+            match state.known.status(observation.ended_at(), timing) {
+                // The first after an absence counts at once, as the first of all does.
+                Err(_) => state.held = Held::default(),
+                Ok(status) if Some(status) != state.known.held => self.holds_only(state, last, began),
+                Ok(_) => {}
+            }
         }
         state.held.observe(raw, self.thresholds());
         let held = state.held.status();
@@ -215,14 +229,36 @@ impl Cell {
             return;
         }
         let timing = self.timing();
-        let course = Course { is_settling: !state.has_settled(), failures: state.failures };
+        let course = Course { is_settling: !state.known.is_settled(), failures: state.failures };
         if state.canary.is_none() && state.pace.stays(began, course, timing) {
             return;
         }
         state.pace.observed(began, Instant::now(), course, timing);
-        if let Some(due) = state.next_due(timing) {
+        if let Some(due) = self.next_due(state) {
             self.note_run(state, due);
         }
+    }
+
+    /// When the next run is due: a canary follows its traffic while it is well, and is asked sooner until it settles.
+    fn next_due(&self, state: &State) -> Option<Instant> {
+        let (canary, timing) = (state.canary.as_ref(), self.timing());
+        let (is_well, pace) = (state.failures == 0, state.pace.due());
+        let follows =
+            canary.and_then(|canary| if is_well { canary.due(timing) } else { canary.latest(timing) });
+        let due = if is_well && state.known.is_settled() {
+            follows.or(pace)
+        } else {
+            follows.into_iter().chain(pace).min()
+        };
+        Some(self.in_time(state, due?))
+    }
+
+    /// When a run that is due then has to begin at the latest, so that jitter makes nothing stale.
+    fn in_time(&self, state: &State, due: Instant) -> Instant {
+        let timing = self.timing();
+        let spare = timing.max_age.saturating_sub(timing.timeout);
+        let last = state.known.last.as_ref().filter(|_| timing.interval.is_some());
+        last.map_or(due, |last| due.min(last.began + spare))
     }
 
     /// Sees to it that the agenda comes to the next run no later than this.
