@@ -24,12 +24,11 @@ impl Engine {
 
     /// Ends a mute; whether there was one.
     pub(crate) fn unmute(&self, check: usize) -> bool {
-        let was_muted = self.cells.get(check).is_some_and(|cell| cell.set_mute(None).is_some());
-        if was_muted {
-            self.shared.journal.note(News::Unmuted { check });
-            self.mutes_changed();
-        }
-        was_muted
+        let Some(mute) = self.cells.get(check).and_then(|cell| cell.set_mute(None)) else { return false };
+        self.shared.journal.note(News::Unmuted { check });
+        self.mutes_changed();
+        // One that was over is not ended, however late that is noticed.
+        Instant::now() < mute.until
     }
 
     pub(super) fn unmute_if_over(&self, check: usize, now: Instant) {
