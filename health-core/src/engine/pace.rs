@@ -35,7 +35,7 @@ pub(super) struct Course {
 impl Pace {
     /// The first run is at the start, the second anywhere within one interval after it.
     pub(super) fn starting(now: Instant, timing: &Timing) -> Self {
-        let due = timing.interval.map(|interval| now + interval.mul_f64(1.0 - fastrand::f64()));
+        let due = grid(timing).map(|interval| now + interval.mul_f64(1.0 - fastrand::f64()));
         Self { anchor: due.unwrap_or(now), due, is_off_grid: false }
     }
 
@@ -52,7 +52,7 @@ impl Pace {
     /// A run is due now: from here on it is the next one that is.
     pub(super) fn comes_round(&mut self, now: Instant, timing: &Timing) {
         self.is_off_grid = false;
-        let Some(interval) = timing.interval else {
+        let Some(interval) = grid(timing) else {
             self.due = None;
             return;
         };
@@ -84,7 +84,7 @@ impl Pace {
             let pause = interval.saturating_mul(doublings).min(ceiling);
             self.due = Some(jittered(began + pause, pause).max(now));
         } else if self.is_off_grid {
-            self.due = timing.interval.map(|interval| self.on_grid(now, interval));
+            self.due = grid(timing).map(|interval| self.on_grid(now, interval));
             self.is_off_grid = false;
             return;
         } else {
@@ -97,6 +97,11 @@ impl Pace {
         let due = jittered(self.anchor, interval);
         if due > now { due } else { self.anchor.max(now) }
     }
+}
+
+/// The period of the grid. A canary has none: it follows its traffic.
+fn grid(timing: &Timing) -> Option<Duration> {
+    timing.interval.filter(|_| timing.idle.is_none())
 }
 
 /// When the next run has to begin for its observation to be there before the one of this run is stale.

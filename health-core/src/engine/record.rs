@@ -93,21 +93,23 @@ impl Cell {
         if let Some(next) = state.pace.due() {
             self.note_run(&mut state, next);
         }
-        // A poll that came just before has done the work already (a canary counts from its last run anyhow), if what it found lasts until after the next.
-        let next_ends = state.pace.due().map(|next| next + timing.timeout);
-        let is_enough = |last: &Arc<Observation>| {
+        // A poll that came just before has done the work already; a canary counts from its last run anyhow.
+        let is_recent = |last: &Arc<Observation>| {
             let half = timing.interval.unwrap_or_default() / 2;
-            let lasts = next_ends.is_some_and(|end| end <= last.began + timing.max_age);
-            lasts && now.saturating_duration_since(last.began) < half
+            now.saturating_duration_since(last.began) < half
         };
         let was_just_asked = state.canary.is_none()
             && state.was_asked
             && state.known.is_settled()
-            && state.known.last.as_ref().is_some_and(is_enough);
-        drop(state);
+            && state.known.last.as_ref().is_some_and(is_recent);
         if was_just_asked {
+            if let Some(next) = state.pace.due() {
+                let next = self.in_time(&state, next);
+                self.note_run(&mut state, next);
+            }
             return None;
         }
+        drop(state);
         match self.join(Wanted::ByEngine, now) {
             Joined::Begin(id) => Some(id),
             Joined::Waits | Joined::Known => None,
@@ -243,8 +245,9 @@ impl Cell {
     fn next_due(&self, state: &State) -> Option<Instant> {
         let (canary, timing) = (state.canary.as_ref(), self.timing());
         let (is_well, pace) = (state.failures == 0, state.pace.due());
+        let backs_off = !is_well && timing.backoff.is_some();
         let follows =
-            canary.and_then(|canary| if is_well { canary.due(timing) } else { canary.latest(timing) });
+            canary.and_then(|canary| if backs_off { canary.latest(timing) } else { canary.due(timing) });
         let due = if is_well && state.known.is_settled() {
             follows.or(pace)
         } else {
