@@ -34,6 +34,8 @@ struct Past {
     good: Option<u64>,
     /// When anything was last recorded.
     recorded: u64,
+    /// Since when it has not settled, or has not settled by its last run.
+    unsettled: Option<u64>,
 }
 
 /// What is wrong with the runs of one check, up to now.
@@ -73,6 +75,12 @@ pub fn broken(
             Word::Beat | Word::Idle => past.recorded = *at,
         }
         past.known.hear(rules, *at, *word);
+        let has_run = matches!(word, Word::Ran(_) | Word::Late);
+        past.unsettled = match past.unsettled {
+            _ if !past.is_settling(rules) => None,
+            Some(since) if !has_run => Some(since),
+            _ => Some(*at),
+        };
     }
     past.too_late(rules, now, course)
 }
@@ -91,13 +99,16 @@ impl Past {
         is_late.then(|| format!("nothing was begun from {began} ms to {at} ms: more than {most} ms"))
     }
 
+    fn is_settling(&self, rules: &Rules) -> bool {
+        self.known.raw.is_some_and(|(_, raw)| self.known.status(rules, self.recorded) != Ok(raw))
+    }
+
     /// Whether the engine had no reason of its own to begin a run.
     fn too_early(&mut self, rules: &Rules, at: u64, course: &Course) -> Option<String> {
         let (began, _) = self.last?;
         let raw = self.known.raw;
-        let is_settling = raw.is_some_and(|(_, raw)| self.known.status(rules, self.recorded) != Ok(raw));
         let is_last_chance = raw.is_some_and(|(stamp, _)| at + rules.timeout >= stamp + rules.max_age);
-        if (is_settling && at - self.recorded >= 899) || is_last_chance {
+        if self.unsettled.is_some_and(|since| at - since >= 899) || is_last_chance {
             return None;
         }
         if !rules.is_kept {

@@ -30,6 +30,8 @@ pub(super) struct Course {
     pub(super) is_settling: bool,
     /// How many runs in a row were unhealthy.
     pub(super) failures: u32,
+    /// It was no run that was observed, but what the application reported.
+    pub(super) is_reported: bool,
 }
 
 impl Pace {
@@ -68,17 +70,16 @@ impl Pace {
 
     /// A run has been observed.
     pub(super) fn observed(&mut self, began: Instant, now: Instant, course: Course, timing: &Timing) {
-        self.turns(began, now, course, timing);
-        // However late the jitter would have it: the next one is to be there before this one is stale.
-        self.due = self.due.map(|due| due.min(latest(began, timing)));
-    }
-
-    fn turns(&mut self, began: Instant, now: Instant, course: Course, timing: &Timing) {
         let backoff = timing.interval.zip(timing.backoff).filter(|_| course.failures > 0);
         if course.is_settling {
             let soon = jittered(now + SETTLING, SETTLING);
-            // What is due sooner anyway is not put off.
-            self.due = self.due.filter(|due| *due > now).map(|due| due.min(soon)).or(Some(soon));
+            let sooner = if course.is_reported {
+                // However often something is reported, that does not put off the run that would settle it.
+                self.due.filter(|due| *due > now)
+            } else {
+                grid(timing).map(|interval| self.on_grid(now, interval))
+            };
+            self.due = Some(sooner.map_or(soon, |due| due.min(soon)));
         } else if let Some((interval, ceiling)) = backoff {
             let doublings = 2_u32.saturating_pow(course.failures - 1);
             let pause = interval.saturating_mul(doublings).min(ceiling);

@@ -28,7 +28,7 @@ impl Cell {
         if let Some(reported) = waiting {
             has_news |= self.take_in(&mut state, reported);
         }
-        self.plan_next(&mut state, began);
+        self.plan_next(&mut state, began, false);
         drop(state);
         self.tell(has_news, Saying::Now);
     }
@@ -47,7 +47,7 @@ impl Cell {
         if let Some(canary) = &state.canary {
             // However often failures are reported, they do not put off the run that could restore it.
             let ran = canary.last_active().unwrap_or(began);
-            self.plan_next(&mut state, ran);
+            self.plan_next(&mut state, ran, true);
         }
         drop(state);
         self.tell(has_news, saying);
@@ -226,12 +226,13 @@ impl Cell {
         Thresholds { failure: self.timing().failure_threshold, success: self.timing().success_threshold }
     }
 
-    fn plan_next(&self, state: &mut State, began: Instant) {
+    fn plan_next(&self, state: &mut State, began: Instant, is_reported: bool) {
         if self.check.runner.is_none() || !self.goes_on() {
             return;
         }
         let timing = self.timing();
-        let course = Course { is_settling: !state.known.is_settled(), failures: state.failures };
+        let is_settling = !state.known.is_settled();
+        let course = Course { is_settling, failures: state.failures, is_reported };
         if state.canary.is_none() && state.pace.stays(began, course, timing) {
             return;
         }
