@@ -130,3 +130,11 @@ impl Past {
             .then(|| format!("begun at {at} ms, {} ms after {since} ms: less than {least} ms", at - since))
     }
 }
+
+impl Known {
+    /// Whether a poll asks anew: what it finds is missing, stale or older than `cache`.
+    pub fn is_asked(&self, rules: &Rules, now: u64) -> bool {
+        let is_fresh = |(stamp, _)| now - stamp <= rules.cache.min(rules.max_age);
+        rules.is_run && !self.is_stuck && !self.raw.is_some_and(is_fresh)
+    }
+}

@@ -16,42 +16,47 @@ pub struct Known {
     row: Vec<Status>,
     pub running: Option<u64>,
     /// The run has been observed as timed out and is still in flight.
-    is_stuck: bool,
+    pub is_stuck: bool,
     has_failed: bool,
-    /// What traffic reported while the canary is run.
-    waiting: Option<(u64, Status)>,
+    /// When it was said what the last observation says: a beat renews the observation, and not this.
+    said: u64,
+    /// What traffic reported while the canary is run: when it was said, its stamp, and what.
+    waiting: Option<(u64, u64, Status)>,
 }
 
 impl Known {
     pub fn hear(&mut self, rules: &Rules, now: u64, word: Word) {
-        let good = |status| rules.is_canary && status < Status::Unhealthy;
         match word {
             Word::Begun => self.running = Some(now),
             Word::Ran(_) if self.is_stuck => (self.running, self.is_stuck) = (None, false),
             Word::Late => (self.is_stuck, _) = (true, self.ran(rules, now, Status::Unhealthy)),
             Word::Ran(status) => (self.running, _) = (None, self.ran(rules, now, status)),
-            Word::Beat => self.hear(rules, now, Word::Pushed(self.raw.map_or(Status::Healthy, |raw| raw.1))),
-            Word::Idle => self.hear(rules, now, Word::Pushed(Status::Healthy)),
-            Word::Pushed(status) if good(status) && self.has_failed => {}
-            Word::Pushed(status) if good(status) && self.running.is_some() => {
-                self.waiting = Some((now, status));
-            }
-            Word::Pushed(status) => self.observe(rules, now, now, status),
+            Word::Beat => self.push(rules, now, self.said, self.raw.map_or(Status::Healthy, |raw| raw.1)),
+            Word::Idle => self.push(rules, now, now, Status::Healthy),
+            Word::Pushed(status) => self.push(rules, now, now, status),
+        }
+    }
+
+    fn push(&mut self, rules: &Rules, now: u64, said: u64, status: Status) {
+        match rules.is_canary && status < Status::Unhealthy {
+            true if self.has_failed || self.waiting.is_some_and(|waiting| waiting.0 > said) => {}
+            true if self.running.is_some() => self.waiting = Some((said, now, status)),
+            _ => self.observe(rules, now, (said, now), status),
         }
     }
 
     fn ran(&mut self, rules: &Rules, now: u64, status: Status) {
         let status = if self.is_overdue(rules, now) { Status::Unhealthy } else { status };
         self.has_failed = status == Status::Unhealthy;
-        self.observe(rules, now, self.running.unwrap_or(now), status);
-        if let Some((stamp, status)) = self.waiting.take().filter(|_| !self.has_failed) {
-            self.observe(rules, now, stamp, status);
+        self.observe(rules, now, (self.running.unwrap_or(now), self.running.unwrap_or(now)), status);
+        if let Some((said, stamp, status)) = self.waiting.take().filter(|_| !self.has_failed) {
+            self.observe(rules, now, (said, stamp), status);
         }
     }
 
-    fn observe(&mut self, rules: &Rules, now: u64, stamp: u64, status: Status) {
+    fn observe(&mut self, rules: &Rules, now: u64, (said, stamp): (u64, u64), status: Status) {
         match self.status(rules, now) {
-            _ if self.raw.is_some_and(|(known, _)| known > stamp) => return,
+            _ if self.raw.is_some() && self.said > said => return,
             Err(_) => (self.row, self.held) = (Vec::new(), Some(status)),
             Ok(lapsed) if self.held != Some(lapsed) => {
                 (self.row, self.held, self.supported) = (vec![lapsed], Some(lapsed), self.raw.unwrap().0);
@@ -65,7 +70,7 @@ impl Known {
         let better = last(rules.success).iter().max().filter(|worst| **worst < held);
         let held = *worse.or(better).unwrap_or(&held);
         self.supported = if status <= held { stamp } else { self.supported };
-        (self.held, self.raw) = (Some(held), Some((stamp, status)));
+        (self.held, self.raw, self.said) = (Some(held), Some((stamp, status)), said);
     }
 
     /// As thresholds hold it, for no longer than what supports it is usable.
@@ -91,11 +96,5 @@ impl Known {
 
     pub fn is_overdue(&self, rules: &Rules, now: u64) -> bool {
         !self.is_stuck && self.running.is_some_and(|began| now - began > rules.timeout)
-    }
-
-    /// Whether a poll asks anew: what it finds is missing, stale or older than `cache`.
-    pub fn is_asked(&self, rules: &Rules, now: u64) -> bool {
-        let is_fresh = |(stamp, _)| now - stamp <= rules.cache.min(rules.max_age);
-        rules.is_run && !self.is_stuck && !self.raw.is_some_and(is_fresh)
     }
 }
