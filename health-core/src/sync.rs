@@ -19,7 +19,8 @@ pub(crate) fn spawn(runtime: &Handle, work: impl Future<Output = ()> + Send + 's
     drop(runtime.spawn(work));
 }
 
-#[cfg(all(test, shuttle))]
+#[cfg(test)]
+#[cfg(shuttle)]
 mod controlled {
     use std::cell::RefCell;
 

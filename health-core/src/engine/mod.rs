@@ -8,7 +8,8 @@ mod cell;
 mod dedicated;
 mod entries;
 mod ground;
-#[cfg(all(test, shuttle))]
+#[cfg(test)]
+#[cfg(shuttle)]
 mod interleavings;
 mod knowledge;
 mod lifecycle;
