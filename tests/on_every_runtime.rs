@@ -281,6 +281,7 @@ mod scenarios {
         };
         let spec = Spec::named("slow").timeout("1m").cache("1h").max_age("3h");
         let health = start(patient().check_fn(spec, run));
+        eventually("it has begun", async || begun.get() == 1).await;
         for _ in 0..10 {
             let mut poller = Box::pin(health.report(Probe::Ready));
             assert!(futures::poll!(poller.as_mut()).is_pending());
