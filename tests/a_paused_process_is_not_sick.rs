@@ -150,6 +150,16 @@ fn runs(body: &str) -> HashMap<String, u64> {
 
 #[tokio::test]
 async fn after_a_pause_the_first_poll_is_answered_from_new_runs() {
+    is_paused(false).await;
+}
+
+/// Whoever was to cut off the run that was in flight comes to it only when it has been begun anew.
+#[tokio::test]
+async fn a_run_that_is_begun_anew_has_all_its_time() {
+    is_paused(true).await;
+}
+
+async fn is_paused(engine_is_late: bool) {
     let is_long = std::env::var("HEALTH_LONG").as_deref() == Ok("1");
     let (pause, variables) = match is_long {
         true => (Duration::from_secs(60), &[][..]),
@@ -162,6 +172,16 @@ async fn after_a_pause_the_first_poll_is_answered_from_new_runs() {
     let mut leaves = Wire::to(served.address).await;
     leaves.send("GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n").await;
     served.hear_until("three are held", |served| served.held.len() == 3);
+    if engine_is_late {
+        served.order("stall");
+        loop {
+            let line = served.lines.recv_timeout(PATIENCE).unwrap();
+            if line == "stalled" {
+                break;
+            }
+            served.hear(&line);
+        }
+    }
     served.stop();
     let held = served.held.clone();
     let (mut ready, mut live) = (Wire::to(served.address).await, Wire::to(served.address).await);

@@ -1,12 +1,15 @@
 //! A program that serves its health, says what its checks do, and obeys the lines on its input: `hold` holds the next
-//! run of those that can be held, `release` lets go of two of them, `tell` tells what was observed.
+//! run of those that can be held, `stall` the thread of the engine until the blocking one has been begun anew, `release`
+//! lets go of two of them, `tell` tells what was observed.
 
 use std::io::{self, BufRead as _};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::time::Duration;
 
 use actix_web::{App, HttpServer};
 use health_core::{Exposure, Health, HealthConfig, Heartbeat, Outcome, Probe, Scope, Spec, Status, Unknown};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 const CHECKS: [&str; 6] = ["alive", "blocking", "quick", "released", "runtime", "stuck"];
@@ -17,8 +20,24 @@ struct Held {
     runs: AtomicUsize,
     is_next: AtomicBool,
     release: Semaphore,
-    is_released: Mutex<bool>,
-    has_released: Condvar,
+    released: Latch,
+    was_held: AtomicBool,
+    begun_anew: Latch,
+}
+
+#[derive(Default)]
+struct Latch(Mutex<bool>, Condvar);
+
+impl Latch {
+    fn open(&self) {
+        *self.0.lock().expect("no panic") = true;
+        self.1.notify_all();
+    }
+
+    fn wait(&self) {
+        let is_open = self.0.lock().expect("no panic");
+        drop(self.1.wait_while(is_open, |is_open| !*is_open));
+    }
 }
 
 impl Held {
@@ -28,8 +47,9 @@ impl Held {
             runs: AtomicUsize::new(0),
             is_next: AtomicBool::new(false),
             release: Semaphore::new(0),
-            is_released: Mutex::new(false),
-            has_released: Condvar::new(),
+            released: Latch::default(),
+            was_held: AtomicBool::new(false),
+            begun_anew: Latch::default(),
         })
     }
 
@@ -55,17 +75,21 @@ impl Held {
     fn block(&self) -> Outcome {
         let (run, is_held) = self.begins();
         if is_held {
-            let is_released = self.is_released.lock().expect("no panic");
-            drop(self.has_released.wait_while(is_released, |is_released| !*is_released));
+            self.released.wait();
+            self.was_held.store(true, Ordering::SeqCst);
             return Outcome::degraded("from before");
+        }
+        if self.was_held.swap(false, Ordering::SeqCst) {
+            self.begun_anew.open();
+            // As long as it takes the engine to look at it.
+            std::thread::sleep(Duration::from_millis(200));
         }
         Outcome::healthy().with_summary(run.to_string())
     }
 
     fn release(&self) {
         self.release.add_permits(1);
-        *self.is_released.lock().expect("no panic") = true;
-        self.has_released.notify_all();
+        self.released.open();
     }
 }
 
@@ -78,13 +102,20 @@ impl Drop for Gone {
     }
 }
 
-fn obey(health: &Health, [stuck, released, blocking]: [Arc<Held>; 3]) {
+fn obey(health: &Health, engine: &Handle, [stuck, released, blocking]: [Arc<Held>; 3]) {
     for line in io::stdin().lock().lines().map_while(Result::ok) {
         match &*line {
             "hold" => {
                 for held in [&stuck, &released, &blocking] {
                     held.is_next.store(true, Ordering::SeqCst);
                 }
+            }
+            "stall" => {
+                let blocking = Arc::clone(&blocking);
+                engine.spawn(async move {
+                    println!("stalled");
+                    blocking.begun_anew.wait();
+                });
             }
             "release" => [&released, &blocking].into_iter().for_each(|held| held.release()),
             "tell" => {
@@ -123,8 +154,8 @@ async fn main() -> io::Result<()> {
         .config(HealthConfig::from_env())
         .build()?
         .start();
-    let obeys = health.clone();
-    std::thread::spawn(move || obey(&obeys, held));
+    let (obeys, engine) = (health.clone(), Handle::current());
+    std::thread::spawn(move || obey(&obeys, &engine, held));
     let endpoints = health_actix::endpoints(health).exposure(Exposure::Checks);
     let server =
         HttpServer::new(move || App::new().service(endpoints.clone())).workers(2).bind(("127.0.0.1", 0))?;
