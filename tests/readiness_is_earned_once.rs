@@ -234,3 +234,15 @@ async fn draining_is_no_excuse_for_what_it_does_not_hold() {
     let alone = health.check("a").await.unwrap();
     assert_eq!(alone.view(Exposure::Checks).text(), "[+]a ok\nhealth check passed\n");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_for_startup_alone_grows_old_without_a_word() {
+    let schema = Switch::new(true);
+    let health = Health::builder().check_fn(startup("schema"), schema.check()).build().unwrap().start();
+    assert_eq!(health.report(Probe::Startup).await.status(), Status::Healthy);
+    let since = health.history("schema").unwrap().since();
+    sleep(Duration::from_secs(3600)).await;
+    let history = health.history("schema").unwrap();
+    assert_eq!(history.transitions().len(), 1, "{:?}", history.transitions());
+    assert_eq!(history.since(), since);
+}

@@ -128,7 +128,7 @@ impl Cell {
         }
         state.expiry_is_noted = false;
         let has_news = match (known.status(now, timing), known.last) {
-            (Err(Unknown::Stale), _) if !known.unasked && state.told != Some(Err(Unknown::Stale)) => {
+            (Err(Unknown::Stale), _) if self.is_kept_fresh() && state.told != Some(Err(Unknown::Stale)) => {
                 state.known.since = Some(SystemTime::now());
                 self.note(&mut state, Err(Unknown::Stale), None);
                 true
@@ -156,6 +156,11 @@ impl Cell {
         state.held.observe(raw, self.thresholds());
         state.known.held = Some(raw);
         state.known.supported = Some(began);
+    }
+
+    /// Whether somebody sees to it that it does not grow old. Where nobody does, growing old is no news.
+    fn is_kept_fresh(&self) -> bool {
+        self.timing().interval.is_some() && self.goes_on()
     }
 
     /// Whether the application may report about it.
