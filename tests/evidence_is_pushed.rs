@@ -273,3 +273,26 @@ async fn only_what_hears_reports_has_a_reporter() {
     assert_eq!(report.entry("consumer").unwrap().summary(), Some("said through the handle"));
     assert_eq!(report.entries().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_falls_silent_while_a_threshold_holds_it_up_is_told_to_be_silent() {
+    let spec = Spec::named("consumer").max_age("1m").failure_threshold(2);
+    let reporter = Reporter::new(spec);
+    let health = started(&reporter);
+    reporter.healthy();
+    sleep(MS * 50_000).await;
+    reporter.degraded("the queue is long");
+    sleep(MS * 120_000).await;
+    assert_eq!(health.status(Probe::Ready), Status::Unhealthy);
+    let history = health.history("consumer").unwrap();
+    let told: Vec<_> = history
+        .transitions()
+        .iter()
+        .map(|transition| match transition.change() {
+            health_core::Change::Check { to, .. } => *to,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [Ok(Status::Healthy), Ok(Status::Degraded), Err(Unknown::Stale)]);
+    assert!(health.time_in(Probe::Ready).spent(Status::Unhealthy) > MS * 50_000, "and so is the probe");
+}

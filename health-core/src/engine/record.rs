@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::agenda::Item;
 use super::canary::Heard;
 use super::cell::{Cell, Joined, Run, RunId, Saying, State, Wakes, Wanted};
-use super::knowledge::Mute;
+use super::knowledge::{Knowledge, Mute};
 use super::observation::{Evidence, Observation};
 use super::pace::Course;
 use super::thresholds::{Held, Thresholds};
@@ -126,7 +126,6 @@ impl Cell {
         if let Some(until) = known.valid_until(timing).filter(|until| now <= *until) {
             return Some(until);
         }
-        state.expiry_is_noted = false;
         let has_news = match (known.status(now, timing), known.last) {
             (Err(Unknown::Stale), _) if self.is_kept_fresh() && state.told != Some(Err(Unknown::Stale)) => {
                 state.known.since = Some(SystemTime::now());
@@ -141,13 +140,17 @@ impl Cell {
             }
             _ => false,
         };
+        // What is not held up any more may be usable for a while yet.
+        known = Knowledge { overstayed, ..state.known.clone() };
+        let next = known.valid_until(timing).filter(|until| now <= *until);
+        state.expiry_is_noted = next.is_some();
         drop(state);
         // Also when there is nothing to tell: what is not observed yet may have a say from now on.
         self.shared.signal.raise();
         if has_news {
             self.shared.journal.say();
         }
-        None
+        next
     }
 
     /// Nothing milder than the last observation is held any more.
