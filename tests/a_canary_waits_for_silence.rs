@@ -191,3 +191,19 @@ async fn traffic_does_not_excuse_an_active_run_that_hangs() {
     }
     assert_eq!(health.status(Probe::Ready), Status::Unhealthy, "it has timed out");
 }
+
+#[tokio::test(start_paused = true)]
+async fn traffic_that_goes_on_failing_does_not_keep_a_failed_run_from_being_repeated() {
+    let script = Script::new(Status::Unhealthy);
+    let (health, reporter) = started(spec().backoff("40s").max_age("200s"), &script);
+    sleep(s(1)).await;
+    script.says(Status::Healthy);
+    // What one request in a hundred says, whatever the others say.
+    for _ in 0..60 {
+        sleep(s(5)).await;
+        reporter.unhealthy("a request that nobody could have answered");
+        reporter.healthy();
+    }
+    assert!(script.runs() > 3, "{:?}", script.gaps());
+    assert_eq!(health.status(Probe::Ready), Status::Healthy);
+}

@@ -216,7 +216,9 @@ impl Cell {
         let Some(run) = state.run.as_ref().filter(|run| run.id == id) else { return Verdict::Done(None) };
         if run.overstayed {
             state.run = None;
-            // Its timeout was the newest there was to know; from now on it ages.
+            self.grows_old(&mut state);
+            drop(state);
+            // Its timeout was the newest there was to know.
             self.shared.signal.outdate();
             return Verdict::Done(None);
         }
@@ -264,6 +266,7 @@ impl Cell {
         let mut state = self.state();
         if let Some(run) = state.run.take_if(|run| run.id == id) {
             let wakes = Wakes(std::mem::take(&mut state.waiters));
+            self.grows_old(&mut state);
             drop(state);
             self.shared.signal.outdate();
             drop((wakes, run));

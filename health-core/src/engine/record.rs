@@ -161,6 +161,17 @@ impl Cell {
         state.known.supported = Some(began);
     }
 
+    /// There is no run in flight any more that would keep its timeout the newest thing to know: from here on that ages.
+    pub(super) fn grows_old(&self, state: &mut State) {
+        if state.expiry_is_noted || state.known.unasked {
+            return;
+        }
+        if let Some(until) = state.known.valid_until(self.timing()) {
+            state.expiry_is_noted = true;
+            self.shared.agenda.add(until + super::A_MOMENT, Item::Expiry(self.index));
+        }
+    }
+
     /// Whether somebody sees to it that it does not grow old. Where nobody does, growing old is no news.
     fn is_kept_fresh(&self) -> bool {
         self.timing().interval.is_some() && self.goes_on()
