@@ -204,6 +204,6 @@ async fn traffic_that_goes_on_failing_does_not_keep_a_failed_run_from_being_repe
         reporter.unhealthy("a request that nobody could have answered");
         reporter.healthy();
     }
-    assert!(script.runs() > 3, "{:?}", script.gaps());
+    assert!(script.gaps().first().is_some_and(|gap| *gap < s(45)), "{:?}", script.gaps());
     assert_eq!(health.status(Probe::Ready), Status::Healthy);
 }

@@ -29,6 +29,11 @@ pub(super) enum Heard {
 }
 
 impl Canary {
+    /// When the last active run began.
+    pub(super) fn last_active(&self) -> Option<Instant> {
+        self.last_active
+    }
+
     /// When the next active run is due.
     pub(super) fn due(&self, timing: &Timing) -> Option<Instant> {
         let active = self.last_active?;
