@@ -47,11 +47,6 @@ impl Canary {
         Some(self.last_active? + timing.max_age)
     }
 
-    /// When the last active run began.
-    pub(super) fn last_active(&self) -> Option<Instant> {
-        self.last_active
-    }
-
     pub(super) fn reported(&mut self, observation: Observation, is_running: bool) -> Heard {
         if observation.status == Status::Unhealthy {
             return Heard::Now(observation);
