@@ -39,7 +39,7 @@ fn dedicated() {
     }
     let health = builder.build().expect("a valid assembly").start_dedicated().expect("threads");
     for _ in 0..10 {
-        has_entered.recv().expect("the checks have begun");
+        has_entered.recv_timeout(Duration::from_secs(20)).expect("the checks have begun");
     }
     futures::executor::block_on(health.report(Probe::Ready));
 }
