@@ -57,6 +57,8 @@ pub(super) struct Run {
     claimed: Instant,
     /// `None` while it is queued: its timeout counts from its start.
     beginning: Option<(Beginning, Stamp)>,
+    /// The process was paused during it, and its time has begun again since: what it says will not be heard.
+    is_spoilt: bool,
     /// Its observation has been made: it is past its timeout, and its late end will be discarded.
     pub(super) overstayed: bool,
     /// Given back when the run ends or overstays.
@@ -161,8 +163,11 @@ impl Cell {
             Some(run) if self.is_overdue(run) => {
                 let id = run.id;
                 drop(state);
-                self.overstays(id);
-                return Joined::Known;
+                return match self.overstays(id) {
+                    Verdict::Done(_) => Joined::Known,
+                    // It has its time again.
+                    Verdict::Again => self.join(wanted, now),
+                };
             }
             Some(_) => Joined::Waits,
             None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll(_)), now)),
@@ -200,6 +205,7 @@ impl Cell {
         let beginning = beginning.later(known.max(beginning.began));
         let queued = (beginning.began.saturating_duration_since(run.claimed), run.beginning.is_none());
         run.beginning = Some((beginning, stamp));
+        run.is_spoilt = false;
         run.permit = permit.or(run.permit.take());
         if let (queued, true) = queued {
             state.known.queued = Some(queued).filter(|queued| *queued > self.timing().timeout);
@@ -239,25 +245,27 @@ impl Cell {
         Verdict::Done(ended.and_then(|run| run.permit))
     }
 
-    /// The run is past its timeout and may still be going on.
+    /// The run is past its timeout and may still be going on. After a pause it has its whole time again, as one that
+    /// blocks cannot be begun anew.
     pub(super) fn overstays(&self, id: RunId) -> Verdict {
         let mut state = self.state();
-        let paused =
-            state.run.as_ref().is_some_and(|run| run.id == id && !run.overstayed && self.was_paused(run));
-        if paused {
-            return Verdict::Again;
-        }
+        let limit = self.timing().timeout;
         let Some(run) = state.run.as_mut().filter(|run| run.id == id && !run.overstayed) else {
             return Verdict::Done(None);
         };
-        let Some((beginning, _)) = run.beginning else { return Verdict::Done(None) };
-        if beginning.began.elapsed() < self.timing().timeout {
-            // Begun anew after a pause, since whoever watches it looked at the clock.
+        let Some((beginning, stamp)) = run.beginning else { return Verdict::Done(None) };
+        if self.was_paused_since(stamp) {
+            run.beginning = Some((Beginning::now(), self.shared.vigil.stamp()));
+            run.is_spoilt = true;
+            return Verdict::Again;
+        }
+        if beginning.began.elapsed() < limit {
+            // Its time has begun again since whoever watches it looked at the clock.
             return Verdict::Again;
         }
         run.overstayed = true;
         let permit = run.permit.take();
-        self.record_run(state, beginning.timed_out(self.timing().timeout));
+        self.record_run(state, beginning.timed_out(limit));
         Verdict::Done(permit)
     }
 
@@ -305,13 +313,17 @@ impl Cell {
     fn is_overdue(&self, run: &Run) -> bool {
         let limit = self.timing().timeout;
         let is_past = |(beginning, _): (Beginning, Stamp)| beginning.began.elapsed() > limit;
-        !run.overstayed && run.beginning.is_some_and(is_past) && !self.was_paused(run)
+        !run.overstayed && run.beginning.is_some_and(is_past)
     }
 
     fn was_paused(&self, run: &Run) -> bool {
+        let is_since = |(_, stamp): (Beginning, Stamp)| self.was_paused_since(stamp);
+        (run.is_spoilt && !self.is_stopped()) || run.beginning.is_some_and(is_since)
+    }
+
+    fn was_paused_since(&self, stamp: Stamp) -> bool {
         // Nobody keeps time for an engine that has stopped.
-        !self.is_stopped()
-            && run.beginning.is_some_and(|(_, stamp)| self.shared.vigil.was_paused_since(stamp))
+        !self.is_stopped() && self.shared.vigil.was_paused_since(stamp)
     }
 }
 
@@ -320,8 +332,15 @@ impl State {
         self.runs_begun += 1;
         let id = RunId(self.runs_begun);
         self.was_asked = by_poll;
-        self.run =
-            Some(Run { id, claimed: now, beginning: None, overstayed: false, permit: None, abort: None });
+        self.run = Some(Run {
+            id,
+            claimed: now,
+            beginning: None,
+            is_spoilt: false,
+            overstayed: false,
+            permit: None,
+            abort: None,
+        });
         id
     }
 }
