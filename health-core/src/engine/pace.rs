@@ -70,7 +70,8 @@ impl Pace {
 
     /// A run has been observed.
     pub(super) fn observed(&mut self, began: Instant, now: Instant, course: Course, timing: &Timing) {
-        let backoff = timing.interval.zip(timing.backoff).filter(|_| course.failures > 0);
+        // The first pause is the interval, which the grid keeps: what fails everywhere at once is not asked again at once.
+        let backoff = timing.interval.zip(timing.backoff).filter(|_| course.failures > 1);
         if course.is_settling {
             let soon = jittered(now + SETTLING, SETTLING);
             let sooner = if course.is_reported {

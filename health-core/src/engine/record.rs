@@ -265,7 +265,7 @@ impl Cell {
     fn next_due(&self, state: &State) -> Option<Instant> {
         let (canary, timing) = (state.canary.as_ref(), self.timing());
         let (is_well, pace) = (state.failures == 0, state.pace.due());
-        let backs_off = !is_well && timing.backoff.is_some();
+        let backs_off = state.failures > 1 && timing.backoff.is_some();
         let follows =
             canary.and_then(|canary| if backs_off { canary.latest(timing) } else { canary.due(timing) });
         let due = if is_well && state.known.is_settled() {
