@@ -109,7 +109,8 @@ impl Reporter {
     fn push(&self, observation: &Observation) {
         let mut listeners = self.listeners();
         let cells = listeners.running();
-        if self.shared.spec.is_some() {
+        let is_newest = listeners.last.as_ref().is_none_or(|last| last.said <= observation.said);
+        if self.shared.spec.is_some() && is_newest {
             listeners.last = Some(observation.clone());
         }
         drop(listeners);
@@ -149,5 +150,25 @@ impl fmt::Debug for Reporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.shared.spec.as_ref().map(|spec| &spec.name);
         f.debug_struct("Reporter").field("name", &name).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Health, Probe, Status};
+
+    #[tokio::test]
+    async fn what_was_reported_earlier_and_arrives_later_is_not_kept() {
+        let reporter = Reporter::new(Spec::named("consumer").max_age("1h"));
+        let later = Observation::reported(Ok(Outcome::unhealthy("refused")), Evidence::Work);
+        let mut earlier = Observation::reported(Ok(Outcome::healthy()), Evidence::Work);
+        earlier.said = later.said - Duration::from_millis(1);
+        reporter.push(&later);
+        reporter.push(&earlier);
+        let health = Health::builder().reporter(&reporter).build().unwrap().start();
+        assert_eq!(health.status(Probe::Ready), Status::Unhealthy);
     }
 }
