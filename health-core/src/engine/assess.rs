@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::snapshot::Snapshot;
-use super::{Cell, Engine, Knowledge};
+use super::{Cell, Engine, Knowledge, Mute};
 use crate::aggregate::{self, Tally, Terms, Vote};
 use crate::report::{Content, Report};
 use crate::view::Rendered;
@@ -213,7 +213,9 @@ impl Engine {
                 // Until then it may have no say.
                 valid = Some(self.started + timing.max_age).filter(|end| *end >= now);
             }
-            sooner(&mut valid, knowledge.muted.as_ref().map(|mute| mute.until));
+            // What is usable is so until its last instant, a mute until just before its end.
+            let last_muted = |mute: &Arc<Mute>| mute.until.checked_sub(Duration::from_nanos(1));
+            sooner(&mut valid, knowledge.muted.as_ref().and_then(last_muted));
             sooner(&mut valid_until, valid);
             // While a run overstays there is nothing newer to be had.
             if check_of.runner.is_some() && !knowledge.overstayed {
