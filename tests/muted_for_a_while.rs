@@ -148,3 +148,17 @@ async fn what_cannot_be_muted_says_why() {
     assert!(!health.unmute("databse"));
     assert_eq!(health.status(Probe::Ready), Status::Unhealthy, "nothing was muted");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_ends_takes_nothing_of_the_next() {
+    let health = Health::builder().check_fn(Spec::named("database"), || async {}).build().unwrap().start();
+    for turn in 0..20_000 {
+        health.mute("database", Duration::from_nanos(1), "ends at once").unwrap();
+        for _ in 0..turn % 64 {
+            std::hint::spin_loop();
+        }
+        health.mute("database", "1h", "goes on").unwrap();
+        std::thread::sleep(Duration::from_micros(50));
+        assert!(health.unmute("database"), "in turn {turn}");
+    }
+}

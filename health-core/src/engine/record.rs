@@ -182,8 +182,22 @@ impl Cell {
         self.check.runner.is_none() || self.timing().idle.is_some()
     }
 
-    pub(super) fn set_mute(&self, mute: Option<Arc<Mute>>) -> Option<Arc<Mute>> {
-        std::mem::replace(&mut self.state().known.muted, mute)
+    /// Noted under the lock, as its end is: what is told last is what is so.
+    pub(super) fn mute(&self, mute: Arc<Mute>) {
+        let mut state = self.state();
+        let (until, reason) = (mute.until_at, Arc::clone(&mute.reason));
+        state.known.muted = Some(mute);
+        self.shared.journal.note(News::Muted { check: self.index, until, reason });
+    }
+
+    /// Ends the mute if it is one that is meant; whether it was.
+    pub(super) fn unmute(&self, is_meant: impl FnOnce(&Mute) -> bool) -> bool {
+        let mut state = self.state();
+        let ends = state.known.muted.take_if(|mute| is_meant(mute)).is_some();
+        if ends {
+            self.shared.journal.note(News::Unmuted { check: self.index });
+        }
+        ends
     }
 
     /// Takes one observation in; whether there is something to tell.
