@@ -305,7 +305,9 @@ impl Cell {
     }
 
     pub(super) fn abort(&self) {
-        if let Some(abort) = self.state().run.as_ref().and_then(|run| run.abort.clone()) {
+        // Not under the lock: it wakes a task.
+        let abort = self.state().run.as_ref().and_then(|run| run.abort.clone());
+        if let Some(abort) = abort {
             abort.abort();
         }
     }
