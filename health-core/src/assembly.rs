@@ -57,7 +57,6 @@ pub(crate) struct Plan {
     pub(crate) max_runs: usize,
     /// Every check that is still asked when startup has passed.
     pub(crate) lasting: Vec<usize>,
-    by_name: HashMap<Cow<'static, str>, usize>,
     by_probe: PerProbe<Vec<usize>>,
     /// For every check the policy it falls under.
     policy_of: Vec<Option<usize>>,
@@ -83,17 +82,16 @@ impl Plan {
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes.contains(probe)).map(|(i, _)| i).collect()
         };
         let by_probe = PerProbe::new(joining);
-        let by_name: HashMap<_, _> =
-            checks.iter().enumerate().map(|(index, check)| (check.spec.name.clone(), index)).collect();
+        let find = |name: &str| checks.binary_search_by(|check| (*check.spec.name).cmp(name)).ok();
         let reporters = reporters
             .into_iter()
             .filter_map(|reporter| {
-                let check = *by_name.get(&*reporter.spec()?.name)?;
+                let check = find(&reporter.spec()?.name)?;
                 Some((reporter, check))
             })
             .collect();
         let heartbeat =
-            heartbeat.and_then(|runtimes| Some(Pulse { runtimes, check: *by_name.get(heartbeat::NAME)? }));
+            heartbeat.and_then(|runtimes| Some(Pulse { runtimes, check: find(heartbeat::NAME)? }));
         let only_startup = ProbeSet::of(&[Probe::Startup]);
         let lasting =
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes != only_startup).map(|(i, _)| i).collect();
@@ -112,14 +110,14 @@ impl Plan {
             deadlines,
             max_runs,
             lasting,
-            by_name,
             by_probe,
             policy_of,
         }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<usize> {
-        self.by_name.get(name).copied()
+        // They are in the order of their names.
+        self.checks.binary_search_by(|check| (*check.spec.name).cmp(name)).ok()
     }
 
     pub(crate) fn joining(&self, probe: Probe) -> &[usize] {

@@ -28,6 +28,11 @@ pub(super) struct Agenda {
 }
 
 impl Agenda {
+    /// With room for what is nearly always on it: a run and an expiry of each check.
+    pub(super) fn of(checks: usize) -> Self {
+        Self { items: Mutex::new(BinaryHeap::with_capacity(2 * checks)), ..Self::default() }
+    }
+
     pub(super) fn add(&self, at: Instant, item: Item) {
         let mut items = self.items();
         let is_first = items.peek().is_none_or(|Reverse((first, _))| at < *first);

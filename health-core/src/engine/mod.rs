@@ -88,7 +88,7 @@ impl Engine {
         let vigil = Arc::clone(ground.vigil());
         let shared = Arc::new(Shared {
             signal: signal::Signal::default(),
-            agenda: agenda::Agenda::default(),
+            agenda: agenda::Agenda::of(plan.checks.len()),
             journal: Arc::new(Journal::new(
                 plan.checks.iter().map(|check| Arc::clone(&check.spec)).collect(),
             )),

@@ -16,6 +16,9 @@ const STRETCH: usize = 32;
 /// How many lanes there may be beyond one for each permit: a run that has given its permit back may still hold its lane.
 const SPARE: usize = 64;
 
+/// For how many runs room is kept in the queue.
+const ROOM: usize = 1024;
+
 /// Runs wait here, first come first served, until one of the permits is free.
 ///
 /// They are begun by lanes: tasks that take one claim after the other and poll it once. Most runs are over by then;
@@ -173,6 +176,8 @@ impl Lane {
             return None;
         }
         let Some(claim) = queued.waiting.pop_front() else {
+            // The room that the runs of a start take is not kept for ever.
+            queued.waiting.shrink_to(ROOM);
             // Given back outside the lock, which it takes itself.
             drop(queued);
             drop(free);
