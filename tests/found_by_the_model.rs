@@ -165,3 +165,16 @@ async fn what_is_reported_while_a_run_waits_for_its_turn_is_heard() {
     let report = health.check_within("c", Duration::ZERO).await.unwrap();
     assert_eq!(report.status(), Status::Healthy);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_beat_takes_nothing_back_that_was_said_while_the_first_run_is_under_way() {
+    let slow = || async { sleep(ms(600)).await };
+    let health = Health::builder().check_fn(Spec::named("c").idle("10s"), slow).build().unwrap().start();
+    sleep(ms(100)).await;
+    let reporter = health.reporter("c").unwrap();
+    reporter.degraded("slow answers");
+    reporter.beat();
+    sleep(ms(600)).await;
+    let report = health.check_within("c", Duration::ZERO).await.unwrap();
+    assert_eq!(report.status(), Status::Degraded);
+}

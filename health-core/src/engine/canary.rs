@@ -47,6 +47,11 @@ impl Canary {
         Some(self.last_active? + timing.max_age)
     }
 
+    /// What was reported while an active run is under way.
+    pub(super) fn waiting(&self) -> Option<&Observation> {
+        self.waiting.as_ref()
+    }
+
     pub(super) fn reported(&mut self, observation: Observation, is_running: bool) -> Heard {
         if observation.status == Status::Unhealthy {
             return Heard::Now(observation);

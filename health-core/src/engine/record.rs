@@ -56,7 +56,11 @@ impl Cell {
 
     /// Renews what was last said: its author says that it is still so.
     pub(crate) fn beat(&self) {
-        let last = self.state().known.last.as_ref().map(|last| (**last).clone());
+        let state = self.state();
+        // What was said while a run is under way is newer than what was observed before.
+        let waiting = state.canary.as_ref().and_then(|canary| canary.waiting());
+        let last = waiting.or(state.known.last.as_deref()).cloned();
+        drop(state);
         let alive = || Observation::reported(Ok(Outcome::healthy()), Evidence::Life);
         self.report(last.map_or_else(alive, Observation::renewed), Saying::Now);
     }
