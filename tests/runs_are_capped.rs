@@ -235,3 +235,32 @@ async fn a_hundred_threads_that_are_stuck_do_not_starve_the_rest() {
         sleep(MS * 5).await;
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn without_a_cap_a_run_behind_those_that_block_begins_too() {
+    let (release, block) = std::sync::mpsc::channel::<()>();
+    let block = Arc::new(Mutex::new(block));
+    let blocks = || {
+        let block = Arc::clone(&block);
+        move || {
+            let block = Arc::clone(&block);
+            async move { block.lock().unwrap().recv().unwrap_or(()) }
+        }
+    };
+    // In the order of their names: one for each lane, and one behind them.
+    let health = Health::builder()
+        .max_runs(usize::MAX)
+        .deadline("10s")
+        .check_fn(Spec::named("a-blocks").timeout("100ms"), blocks())
+        .check_fn(Spec::named("b-blocks").timeout("100ms"), blocks())
+        .check_fn(Spec::named("well"), || async {})
+        .build()
+        .unwrap()
+        .start();
+    let asking = health.clone();
+    let report =
+        tokio::task::spawn_blocking(move || futures::executor::block_on(asking.report(Probe::Ready)));
+    let report = report.await.unwrap();
+    drop(release);
+    assert_eq!(report.entry("well").unwrap().status(), Ok(Status::Healthy));
+}

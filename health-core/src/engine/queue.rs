@@ -114,7 +114,8 @@ impl Queue {
         }
         let mut queued = self.queued();
         let wanted = queued.lanes + 1;
-        let opens = if wanted <= self.cap + SPARE { queued.opens_lane(self.cap, wanted) } else { 0 };
+        let opens =
+            if wanted <= self.cap.saturating_add(SPARE) { queued.opens_lane(self.cap, wanted) } else { 0 };
         drop(queued);
         self.open_lanes(opens);
     }
