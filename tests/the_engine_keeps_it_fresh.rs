@@ -260,3 +260,17 @@ async fn a_poll_beyond_the_deadline_is_answered_with_the_last_usable_observation
     let late = health.report(Probe::Ready).await;
     assert_eq!((late.status(), late.entry("db").unwrap().status()), (Status::Unhealthy, Err(Unknown::Stale)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_time_is_paused_no_run_is_timed_out_by_the_time_of_others() {
+    let script = Script::default();
+    script.takes(MS * 500);
+    let health = started(Spec::named("db"), &script);
+    sleep(MS).await;
+    assert_eq!(script.runs(), 1);
+    // Nothing moves here meanwhile, as on a machine that is busy with other tests.
+    std::thread::sleep(s(1));
+    sleep(MS * 600).await;
+    let report = health.report(Probe::Ready).await;
+    assert_eq!(report.entry("db").unwrap().status(), Ok(Status::Healthy));
+}

@@ -66,7 +66,9 @@ impl Care {
     /// for it.
     fn settle(&self, overdue: Vec<Arc<Cell>>) {
         let Some(journal) = self.cells.first().map(|cell| Arc::clone(&cell.shared.journal)) else { return };
+        let handle = self.queue.ground().handle().clone();
         let settled = thread::Builder::new().name("health-log".into()).spawn(move || {
+            let _clock = handle.enter();
             for cell in overdue {
                 cell.settle_overdue();
             }
@@ -79,6 +81,8 @@ impl Care {
 
 impl Tick for Care {
     fn tick(&self, now: Instant) -> Pace {
+        // By the clock that the runs began by, which stands still where a test has paused it.
+        let _clock = self.queue.ground().handle().enter();
         let has_news = self.beat(now);
         let (waits, runs) = self.queue.is_busy();
         if waits {
