@@ -106,9 +106,10 @@ async fn a_slow_reader_finds_the_way_from_the_oldest_to_the_newest() {
 fn the_last_word_is_never_lost_whoever_changes_what() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let health = runtime.block_on(async { Health::builder().build().unwrap().start() });
-    let mut readers: Vec<_> = (0..4)
+    let readers: Vec<_> = (0..4)
         .map(|reader| {
             let mut subscription = health.subscribe();
+            let (says, said) = mpsc::channel();
             thread::spawn(move || {
                 let mut all = Vec::new();
                 while let Some(transition) = block_on(subscription.next()) {
@@ -117,8 +118,9 @@ fn the_last_word_is_never_lost_whoever_changes_what() {
                         thread::sleep(MS);
                     }
                 }
-                all
-            })
+                says.send(all).unwrap();
+            });
+            said
         })
         .collect();
     thread::scope(|scope| {
@@ -133,8 +135,8 @@ fn the_last_word_is_never_lost_whoever_changes_what() {
     });
     health.drain();
     drop(health);
-    for reader in readers.drain(..) {
-        let all = reader.join().unwrap();
+    for said in readers {
+        let all = said.recv_timeout(PATIENCE).expect("it is told of the end");
         is_a_chain(&all);
         let last_phase = all.iter().rev().find_map(|transition| match transition.change() {
             Change::Phase { to, .. } => Some(*to),
