@@ -126,6 +126,15 @@ fn what_blocks_its_thread_costs_itself_alone() {
 }
 
 #[test]
+fn what_blocks_is_noticed_though_nobody_asks() {
+    let bench = Bench::new(3, |builder| builder);
+    let failed = |check: usize| bench.health.history(&name(check)).unwrap().last_failure().is_some();
+    until("their timeouts are observed", || (0..3).all(failed));
+    assert!((3..CHECKS).all(|check| !failed(check)));
+    bench.barrier.open();
+}
+
+#[test]
 fn what_blocks_gives_its_permit_back() {
     // Ten block, and there are permits for two.
     let bench = Bench::new(10, |builder| builder.max_runs(2));
