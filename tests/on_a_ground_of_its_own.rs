@@ -125,13 +125,19 @@ fn what_blocks_its_thread_costs_itself_alone() {
     }
 }
 
+/// Neither a poll nor the next run comes by to see that it is past its timeout.
 #[test]
 fn what_blocks_is_noticed_though_nobody_asks() {
-    let bench = Bench::new(3, |builder| builder);
-    let failed = |check: usize| bench.health.history(&name(check)).unwrap().last_failure().is_some();
-    until("their timeouts are observed", || (0..3).all(failed));
-    assert!((3..CHECKS).all(|check| !failed(check)));
-    bench.barrier.open();
+    let barrier = Barrier::default();
+    let blocks = barrier.clone();
+    let spec = Spec::named("blocks").timeout("100ms").interval("never");
+    let builder = Health::builder().check_fn(spec, move || {
+        blocks.block();
+        async {}
+    });
+    let health = builder.build().unwrap().start_dedicated().unwrap();
+    until("its timeout is observed", || health.history("blocks").unwrap().last_failure().is_some());
+    barrier.open();
 }
 
 #[test]
