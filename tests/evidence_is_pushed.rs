@@ -296,3 +296,15 @@ async fn one_that_falls_silent_while_a_threshold_holds_it_up_is_told_to_be_silen
     assert_eq!(told, [Ok(Status::Healthy), Ok(Status::Degraded), Err(Unknown::Stale)]);
     assert!(health.time_in(Probe::Ready).spent(Status::Unhealthy) > MS * 50_000, "and so is the probe");
 }
+
+#[tokio::test]
+async fn the_reporter_of_another_health_is_a_problem() {
+    let health =
+        Health::builder().check_fn(Spec::named("c").idle("10s"), || async {}).build().unwrap().start();
+    let borrowed = health.reporter("c").unwrap();
+    let error = Health::builder().reporter(&borrowed).build().unwrap_err().to_string();
+    assert!(
+        error.contains("a check in another `Health`") && error.contains("evidence_is_pushed.rs"),
+        "{error}"
+    );
+}

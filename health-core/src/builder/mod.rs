@@ -151,11 +151,18 @@ impl HealthBuilder {
 
     /// Evidence that the application pushes, in place of a run. Its `Spec` must give a
     /// [`max_age`](Spec::max_age).
+    #[track_caller]
     pub fn reporter(mut self, reporter: &Reporter) -> Self {
         if let Some(spec) = reporter.spec() {
             let (spec, origin) = (spec.clone(), Origin::Reporter);
             self.declared.checks.push(DeclaredCheck { spec, origin, runner: None });
             self.reporters.push(reporter.clone());
+        } else {
+            let message =
+                "this reporter is that of a check in another `Health`, and describes none itself".into();
+            let problem = Problem::new(ProblemKind::Spec, [Location::caller()], message);
+            self.problems
+                .push(problem.help("hand in one that was made with `Reporter::new(Spec::named(..))`"));
         }
         self
     }

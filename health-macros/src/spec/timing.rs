@@ -53,7 +53,7 @@ impl Period {
     fn read_or(arg: &Arg, takes: &str, hint: &str, errors: &mut Errors) -> Option<Self> {
         match &arg.value {
             Value::Lit(Lit::Str(text)) => match duration::parse(&text.value()) {
-                Ok(duration) => Some(Self::Text(text.clone(), duration)),
+                Ok(duration) => Some(Self::Text(again(text), duration)),
                 Err(fault) => {
                     errors.at(text, fault + hint);
                     None
@@ -67,6 +67,11 @@ impl Period {
             Value::Absent | Value::Lit(_) | Value::List(..) => arg.refuse(takes, errors),
         }
     }
+}
+
+/// The same text at the same place: `syn` clones its tokens only with a feature that costs build time.
+fn again(text: &LitStr) -> LitStr {
+    LitStr::new(&text.value(), text.span())
 }
 
 /// A number with or without a unit, and without quotes.
@@ -85,7 +90,7 @@ impl Interval {
     pub(super) fn read(arg: &Arg, errors: &mut Errors) -> Option<Self> {
         let takes = "a duration or `\"never\"`";
         match &arg.value {
-            Value::Lit(Lit::Str(text)) if text.value() == "never" => Some(Self::Never(text.clone())),
+            Value::Lit(Lit::Str(text)) if text.value() == "never" => Some(Self::Never(again(text))),
             // Else the compiler would look for a constant of that name.
             Value::Expr(Expr::Path(word)) if word.path.is_ident("never") => arg.refuse(takes, errors),
             _ => {
