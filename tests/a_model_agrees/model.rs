@@ -31,6 +31,7 @@ impl Known {
             Word::Ran(_) if self.is_stuck => (self.running, self.is_stuck) = (None, false),
             Word::Late => (self.is_stuck, _) = (true, self.ran(rules, now, Status::Unhealthy)),
             Word::Ran(status) => (self.running, _) = (None, self.ran(rules, now, status)),
+            Word::Beat if self.waiting.is_some() => self.waiting.as_mut().unwrap().1 = now,
             Word::Beat => self.push(rules, now, self.said, self.raw.map_or(Status::Healthy, |raw| raw.1)),
             Word::Idle => self.push(rules, now, now, Status::Healthy),
             Word::Pushed(status) => self.push(rules, now, now, status),
@@ -41,7 +42,7 @@ impl Known {
         match rules.is_canary && status < Status::Unhealthy {
             true if self.has_failed || self.waiting.is_some_and(|waiting| waiting.0 > said) => {}
             true if self.running.is_some() => self.waiting = Some((said, now, status)),
-            _ => self.observe(rules, now, (said, now), status),
+            _ => (self.waiting, _) = (None, self.observe(rules, now, (said, now), status)),
         }
     }
 

@@ -54,6 +54,8 @@ impl Canary {
 
     pub(super) fn reported(&mut self, observation: Observation, is_running: bool) -> Heard {
         if observation.status == Status::Unhealthy {
+            // What was reported before it is not heard after it.
+            self.waiting = None;
             return Heard::Now(observation);
         }
         if self.has_failed {
