@@ -132,6 +132,15 @@ impl Plan {
         let is_member = |check: &Arc<Check>| check.spec.group.as_deref() == Some(group);
         (0..).zip(&self.checks).filter(|(_, check)| is_member(check)).map(|(index, _)| index).collect()
     }
+
+    /// The check of this name and everything below it.
+    pub(crate) fn in_tree(&self, name: &str) -> Vec<usize> {
+        let is_in = |check: &Arc<Check>| {
+            let below = check.spec.name.strip_prefix(name);
+            below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+        };
+        (0..).zip(&self.checks).filter(|(_, check)| is_in(check)).map(|(index, _)| index).collect()
+    }
 }
 
 /// The validated, inert whole: nothing has run, nothing is spawned. [`start`](Self::start) makes it a running

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::engine::{Engine, Subject};
-use crate::{HealthBuilder, History, Period, Phase, Probe, Report, Reporter, Status, Subscription, TimeIn};
+use crate::engine::{Engine, Manner, Subject};
+use crate::{HealthBuilder, History, Inquiry, Period, Phase, Probe, Question, Report, Reporter, Status};
+use crate::{Subscription, TimeIn};
 
 /// The health of a running process. Cheap to clone; the engine stops with the last clone.
 ///
@@ -54,25 +55,25 @@ impl Health {
     /// Any number of callers share one run of each check. Dropping the future cancels no run. It may be awaited on any
     /// runtime, or on none.
     pub async fn report(&self, probe: Probe) -> Report {
-        self.engine.ask(Subject::Probe(probe), None).await
+        self.engine.ask(Subject::Probe(probe), Manner::default()).await
     }
 
     /// Like [`report`](Self::report), but answers after `deadline` if the probe's own is longer. With
     /// [`Duration::ZERO`] it begins what is missing and tells what is known.
     pub async fn report_within(&self, probe: Probe, deadline: Duration) -> Report {
-        self.engine.ask(Subject::Probe(probe), Some(deadline)).await
+        self.engine.ask(Subject::Probe(probe), Manner { deadline, ..Manner::default() }).await
     }
 
     /// The worst of live and ready, every check listed, asked as by [`report`](Self::report) until the deadline of
     /// ready; checks that join startup alone are not asked once it has passed. Not a liveness answer: it is unhealthy
     /// while starting and draining.
     pub async fn overview(&self) -> Report {
-        self.engine.ask(Subject::Whole, None).await
+        self.engine.ask(Subject::Whole, Manner::default()).await
     }
 
     /// Like [`overview`](Self::overview), but answers after `deadline` if ready's own is longer.
     pub async fn overview_within(&self, deadline: Duration) -> Report {
-        self.engine.ask(Subject::Whole, Some(deadline)).await
+        self.engine.ask(Subject::Whole, Manner { deadline, ..Manner::default() }).await
     }
 
     /// Asks one check by its full name, as by [`report`](Self::report), until the deadline of ready. The status of the
@@ -83,8 +84,7 @@ impl Health {
 
     /// Like [`check`](Self::check), but answers after `deadline` if ready's own is longer.
     pub async fn check_within(&self, name: &str, deadline: Duration) -> Option<Report> {
-        let check = self.engine.plan.find(name)?;
-        Some(self.engine.ask(Subject::Check(check), Some(deadline)).await)
+        self.ask(Inquiry::about(Question::Check(name)).within(deadline)).await
     }
 
     /// Asks the members of a group, across probes and whatever the phase, as by [`report`](Self::report), until the
@@ -95,11 +95,28 @@ impl Health {
 
     /// Like [`group`](Self::group), but answers after `deadline` if ready's own is longer.
     pub async fn group_within(&self, name: &str, deadline: Duration) -> Option<Report> {
-        let members = self.engine.plan.in_group(name);
-        if members.is_empty() {
-            return None;
-        }
-        Some(self.engine.ask(Subject::Group(&members), Some(deadline)).await)
+        self.ask(Inquiry::about(Question::Group(name)).within(deadline)).await
+    }
+
+    /// Asks anything, in the way the [`Inquiry`] says. `None` if there is no check or group of the name in its question.
+    ///
+    /// Like [`report`](Self::report) it takes until a deadline at most, and dropping the future cancels no run.
+    pub async fn ask(&self, inquiry: Inquiry<'_>) -> Option<Report> {
+        let plan = &self.engine.plan;
+        let excluded: Vec<_> = inquiry.excluded.iter().filter_map(|name| plan.find(name)).collect();
+        let Inquiry { deadline, floor, .. } = inquiry;
+        let manner = Manner { deadline, floor, excluded: &excluded };
+        let some = |checks: Vec<usize>| Some(checks).filter(|checks| !checks.is_empty());
+        let report = match inquiry.question {
+            Question::Overview => self.engine.ask(Subject::Whole, manner).await,
+            Question::Probe(probe) => self.engine.ask(Subject::Probe(probe), manner).await,
+            Question::Check(name) => self.engine.ask(Subject::Check(plan.find(name)?), manner).await,
+            Question::Group(name) => {
+                self.engine.ask(Subject::Some(&some(plan.in_group(name))?), manner).await
+            }
+            Question::Tree(name) => self.engine.ask(Subject::Some(&some(plan.in_tree(name))?), manner).await,
+        };
+        Some(report)
     }
 
     /// The status of a probe as it stands: asks nothing, waits for nothing. It is kept up by the engine, so it is as good
@@ -107,6 +124,12 @@ impl Health {
     #[must_use]
     pub fn status(&self, probe: Probe) -> Status {
         self.engine.status(probe)
+    }
+
+    /// For how long it has been running.
+    #[must_use]
+    pub fn uptime(&self) -> Duration {
+        self.engine.uptime()
     }
 
     /// Where the process is in its life.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::engine::{Knowledge, Mute};
 use crate::view::{Exposure, Rendered, View};
-use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Spec, Status};
+use crate::{Datum, Ended, Location, Phase, Probe, ProbeSet, Scope, Spec, Status};
 
 /// What was asked, answered at one moment: the status of the whole and an entry for every check.
 ///
@@ -43,6 +43,7 @@ pub struct Entry {
     /// What the check makes of the whole.
     pub(crate) contribution: Status,
     pub(crate) is_muted: bool,
+    pub(crate) is_excluded: bool,
     pub(crate) because_of: Vec<Arc<Spec>>,
 }
 
@@ -113,7 +114,7 @@ impl Report {
     }
 
     /// The names of the checks that make the whole what it is, when it is not healthy.
-    pub fn failing(&self) -> impl Iterator<Item = &str> {
+    pub fn failing(&self) -> impl Iterator<Item = &str> + use<'_> {
         let decisive =
             |entry: &&Entry| !self.content.status.is_healthy() && entry.contribution == self.content.status;
         self.content.entries.iter().filter(decisive).map(Entry::name)
@@ -169,6 +170,12 @@ impl Entry {
     #[must_use]
     pub fn is_critical(&self) -> bool {
         self.spec.is_critical()
+    }
+
+    /// Whether a failure of it is likely to be everybody's, as it was declared.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scope> {
+        self.spec.scope
     }
 
     /// The probes in which it weighs.
@@ -247,6 +254,12 @@ impl Entry {
     #[must_use]
     pub fn muted_until(&self) -> Option<SystemTime> {
         Some(self.mute()?.until_at)
+    }
+
+    /// Whether the one who asked [excluded](crate::Inquiry::excluding) it: then the whole takes it to be healthy.
+    #[must_use]
+    pub fn is_excluded(&self) -> bool {
+        self.is_excluded
     }
 
     /// Why it was muted, if it is.

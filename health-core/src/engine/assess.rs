@@ -21,8 +21,25 @@ pub(crate) enum Subject<'a> {
     Probe(Probe),
     /// One check by its index, its own status.
     Check(usize),
-    /// The members of one group, across probes, whatever the phase.
-    Group(&'a [usize]),
+    /// Some checks by their indices, across probes, whatever the phase.
+    Some(&'a [usize]),
+}
+
+/// How a subject is asked about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Manner<'a> {
+    /// Can only shorten what the engine was built with.
+    pub(crate) deadline: Duration,
+    /// What has been observed less than this long ago is not asked for again, whatever the cache of its check says.
+    pub(crate) floor: Duration,
+    /// Checks that are taken to be well, by their indices.
+    pub(crate) excluded: &'a [usize],
+}
+
+impl Default for Manner<'_> {
+    fn default() -> Self {
+        Self { deadline: Duration::MAX, floor: Duration::ZERO, excluded: &[] }
+    }
 }
 
 /// Whether somebody asks and has waited for an answer, or just looks.
@@ -40,6 +57,7 @@ pub(super) struct Look {
     pub(super) check: usize,
     pub(super) knowledge: Knowledge,
     pub(super) status: Result<Status, Unknown>,
+    pub(super) is_excluded: bool,
 }
 
 impl Look {
@@ -51,23 +69,28 @@ impl Look {
 }
 
 impl Engine {
-    /// Says what the subject comes to, after a run of every check in it whose last observation is not fresh. A
-    /// shorter deadline than the engine's own may be given.
-    pub(crate) async fn ask(&self, subject: Subject<'_>, shorter: Option<Duration>) -> Report {
-        if let Some(fresh) = self.fresh(subject) {
-            return fresh;
+    /// Says what the subject comes to, after a run of every check in it whose last observation is not fresh.
+    pub(crate) async fn ask(&self, subject: Subject<'_>, manner: Manner<'_>) -> Report {
+        let Manner { deadline: shorter, floor, excluded } = manner;
+        let fresh = || self.fresh(subject, floor);
+        let without = |all: Report| match excluded {
+            [] => all,
+            _ => self.assess(subject, Asking::Poll, excluded).report,
+        };
+        if let Some(fresh) = fresh() {
+            return without(fresh);
         }
         let deadline = match subject {
             Subject::Probe(probe) => *self.plan.deadlines.get(probe),
             _ => *self.plan.deadlines.get(Probe::Ready),
         };
-        let deadline = shorter.map_or(deadline, |shorter| shorter.min(deadline));
+        let deadline = shorter.min(deadline);
         match subject {
             Subject::Probe(Probe::Startup) if self.startup_has_passed() => {}
-            Subject::Probe(probe) => self.round(self.plan.joining(probe), deadline).await,
-            Subject::Check(check) => self.round(&[check], deadline).await,
-            Subject::Group(members) => self.round(members, deadline).await,
-            Subject::Whole => self.round(&self.plan.lasting, deadline).await,
+            Subject::Probe(probe) => self.round(self.plan.joining(probe), deadline, floor).await,
+            Subject::Check(check) => self.round(&[check], deadline, floor).await,
+            Subject::Some(checks) => self.round(checks, deadline, floor).await,
+            Subject::Whole => self.round(&self.plan.lasting, deadline, floor).await,
         }
         if self.startup_has_passed() {
             self.reconsider_if_changed();
@@ -76,7 +99,7 @@ impl Engine {
             self.reconsider();
         }
         // Another poller may have looked since.
-        self.fresh(subject).unwrap_or_else(|| self.keep(subject, self.assess(subject, Asking::Poll)))
+        without(fresh().unwrap_or_else(|| self.keep(subject, self.assess(subject, Asking::Poll, &[]))))
     }
 
     /// The status of a probe as it stands, without asking anything.
@@ -93,7 +116,7 @@ impl Engine {
 
     /// The report of a probe as it stands, without asking anything.
     pub(super) fn passive_report(&self, probe: Probe) -> Report {
-        self.assess(Subject::Probe(probe), Asking::Passively).report
+        self.assess(Subject::Probe(probe), Asking::Passively, &[]).report
     }
 
     /// Latches startup once all its checks have been observed, none makes it unhealthy, and no gate holds it.
@@ -124,15 +147,21 @@ impl Engine {
         }
     }
 
-    fn assess(&self, subject: Subject<'_>, asking: Asking) -> Snapshot {
+    fn assess(&self, subject: Subject<'_>, asking: Asking, excluded: &[usize]) -> Snapshot {
         // Read first: what is recorded from here on makes the snapshot outdated.
         let generation = self.shared.signal.generation();
-        let phase = self.phase();
+        let (phase, now) = (self.phase(), Instant::now());
         if let (Subject::Probe(Probe::Startup), Some(passed)) = (subject, self.startup.get()) {
-            let report = passed.in_phase(phase);
-            return Snapshot { report, generation, is_complete: true, fresh_until: None, valid_until: None };
+            let (report, made) = (passed.in_phase(phase), now);
+            return Snapshot {
+                report,
+                made,
+                generation,
+                is_complete: true,
+                fresh_until: None,
+                valid_until: None,
+            };
         }
-        let now = Instant::now();
         let all: Vec<_>;
         let (asked, probe) = match &subject {
             Subject::Whole => {
@@ -141,9 +170,12 @@ impl Engine {
             }
             Subject::Probe(probe) => (self.plan.joining(*probe), Some(*probe)),
             Subject::Check(check) => (std::slice::from_ref(check), None),
-            Subject::Group(members) => (*members, None),
+            Subject::Some(checks) => (*checks, None),
         };
         let mut looks = self.look(asked, now);
+        for look in &mut looks {
+            look.is_excluded = excluded.contains(&look.check);
+        }
         if matches!(subject, Subject::Whole) && self.startup_has_passed() {
             // Nobody asks them any more, so they are listed as they were.
             for look in looks.iter_mut().filter(|look| self.is_only_startup(look.check)) {
@@ -158,7 +190,7 @@ impl Engine {
                 (self.held_by(phase, probe, tally.verdict), tally.contributions)
             }
             Subject::Whole => self.tally_whole(&looks, phase, now, asking),
-            Subject::Group(_) => {
+            Subject::Some(_) => {
                 let tally = self.tally(&looks, None, now, asking);
                 (tally.verdict, tally.contributions)
             }
@@ -171,7 +203,7 @@ impl Engine {
         let waiting_for = match subject {
             Subject::Whole => self.waiting_for(phase, Probe::Ready),
             Subject::Probe(probe) => self.waiting_for(phase, probe),
-            Subject::Check(_) | Subject::Group(_) => Vec::new(),
+            Subject::Check(_) | Subject::Some(_) => Vec::new(),
         };
         let entries = self.entries(looks, &contributions, now);
         let is_held = matches!(subject, Subject::Whole | Subject::Probe(Probe::Ready));
@@ -184,7 +216,7 @@ impl Engine {
             entries,
             rendered: Rendered::default(),
         });
-        Snapshot { report, generation, is_complete, fresh_until, valid_until }
+        Snapshot { report, made: now, generation, is_complete, fresh_until, valid_until }
     }
 
     pub(super) fn look(&self, asked: &[usize], now: Instant) -> Vec<Look> {
@@ -192,7 +224,7 @@ impl Engine {
         let look = |(check, cell): (usize, &Arc<Cell>)| {
             let knowledge = cell.knowledge();
             let status = knowledge.status(now, cell.timing());
-            Look { check, knowledge, status }
+            Look { check, knowledge, status, is_excluded: false }
         };
         found.map(look).collect()
     }
@@ -219,7 +251,7 @@ impl Engine {
             sooner(&mut valid_until, valid);
             // While a run overstays there is nothing newer to be had.
             if check_of.runner.is_some() && !knowledge.overstayed {
-                sooner(&mut fresh_until, knowledge.fresh_until(timing));
+                sooner(&mut fresh_until, knowledge.fresh_until(timing, Duration::ZERO));
             }
         }
         sooner(&mut fresh_until, valid_until);
@@ -236,6 +268,9 @@ impl Engine {
 
     /// A check's own status, absences included.
     fn own(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> Status {
+        if look.is_excluded {
+            return Status::Healthy;
+        }
         let absent = || {
             let has_no_say = look.knowledge.last.is_none() && self.has_no_say_yet(look, probe, now);
             if has_no_say { Status::Healthy } else { Status::Unhealthy }

@@ -1,6 +1,7 @@
 //! One check: what is known about it, and at most one run.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::AbortHandle;
 use smallvec::SmallVec;
@@ -80,8 +81,11 @@ pub(super) struct RunId(u64);
 /// Who wants a run.
 #[derive(Clone, Copy)]
 pub(super) enum Wanted<'a> {
-    /// A poll, if what is known is older than a poll takes.
-    ByPoll(&'a Arc<Waiter>),
+    /// A poll, if what is known is older than the cache of the check allows and not of the last `floor`.
+    ByPoll {
+        waiter: &'a Arc<Waiter>,
+        floor: Duration,
+    },
     ByEngine,
 }
 
@@ -154,8 +158,9 @@ impl Cell {
             return Joined::Known;
         }
         let mut state = self.state();
-        let is_fresh = || state.known.fresh_until(self.timing()).is_some_and(|until| now <= until);
-        if matches!(wanted, Wanted::ByPoll(_)) && is_fresh() {
+        let is_fresh =
+            |floor| state.known.fresh_until(self.timing(), floor).is_some_and(|until| now <= until);
+        if matches!(wanted, Wanted::ByPoll { floor, .. } if is_fresh(floor)) {
             return Joined::Known;
         }
         let joined = match &state.run {
@@ -170,9 +175,9 @@ impl Cell {
                 };
             }
             Some(_) => Joined::Waits,
-            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll(_)), now)),
+            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll { .. }), now)),
         };
-        if let Wanted::ByPoll(waiter) = wanted {
+        if let Wanted::ByPoll { waiter, .. } = wanted {
             waiter.expect_one();
             state.waiters.push(Arc::clone(waiter));
         }

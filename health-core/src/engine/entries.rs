@@ -59,6 +59,7 @@ impl Engine {
                 spec: Arc::clone(&self.plan.checks.get(look.check)?.spec),
                 status: look.status,
                 is_muted: look.knowledge.is_muted(now),
+                is_excluded: look.is_excluded,
                 contribution: *contribution,
                 because_of: because_of
                     .into_iter()

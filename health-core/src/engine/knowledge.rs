@@ -71,9 +71,13 @@ impl Knowledge {
         Some(support.into_iter().chain(own).min()? + timing.max_age)
     }
 
-    /// Until when a poll takes it as it is; `None` if there is nothing to take.
-    pub(crate) fn fresh_until(&self, timing: &Timing) -> Option<Instant> {
-        Some(self.last.as_ref()?.began + timing.cache.min(timing.max_age))
+    /// Until when a poll takes it as it is, which is at least `floor` after the end of the last run; `None` if there is
+    /// nothing to take.
+    pub(crate) fn fresh_until(&self, timing: &Timing, floor: Duration) -> Option<Instant> {
+        let last = self.last.as_ref()?;
+        // From the end, so that even a slow check has a rest between two runs that are asked for.
+        let rested = if floor.is_zero() { Duration::ZERO } else { last.duration + floor };
+        Some(last.began + timing.cache.max(rested).min(timing.max_age))
     }
 
     pub(crate) fn is_muted(&self, now: Instant) -> bool {

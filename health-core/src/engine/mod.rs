@@ -39,7 +39,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-pub(crate) use assess::Subject;
+pub(crate) use assess::{Manner, Subject};
 use care::Care;
 pub(crate) use cell::{Cell, Saying};
 pub(crate) use ground::Ground;
@@ -151,6 +151,10 @@ impl Engine {
         } else {
             Phase::Starting
         }
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.started.elapsed()
     }
 
     pub(crate) fn cell(&self, check: usize) -> Option<&Arc<Cell>> {

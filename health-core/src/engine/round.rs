@@ -79,16 +79,16 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Engine {
-    /// Asks those of the checks whose last observation is not fresh, and returns when all have been observed or the
+    /// Asks those of the checks whose last observation is not fresh, nor of the last `floor`, and returns when all have been observed or the
     /// deadline has passed.
     ///
     /// Dropping the future ends the waiting and nothing else: the runs belong to the engine.
-    pub(super) async fn round(&self, asked: &[usize], deadline: Duration) {
+    pub(super) async fn round(&self, asked: &[usize], deadline: Duration, floor: Duration) {
         let now = Instant::now();
         let until = now + deadline;
         let waiter = Waiter::new();
         let _under_way = UnderWay::new(self, asked, &waiter);
-        self.claim(asked, Wanted::ByPoll(&waiter), now);
+        self.claim(asked, Wanted::ByPoll { waiter: &waiter, floor }, now);
         waiter.one_ended();
         if waiter.is_over() {
             return;

@@ -1,5 +1,7 @@
 //! The last report of each question, handed out for as long as it is true.
 
+use std::time::Duration;
+
 use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
@@ -10,6 +12,7 @@ use crate::{Probe, Report, Status};
 /// A report, and for how long it may be handed out.
 pub(super) struct Snapshot {
     pub(super) report: Report,
+    pub(super) made: Instant,
     /// Nothing has been recorded since as long as this is the engine's.
     pub(super) generation: u64,
     /// Every check in it that could be run has been observed.
@@ -32,20 +35,25 @@ impl Snapshots {
         match subject {
             Subject::Probe(probe) => Some(self.probes.get(probe)),
             Subject::Whole => Some(&self.whole),
-            Subject::Check(_) | Subject::Group(_) => None,
+            Subject::Check(_) | Subject::Some(_) => None,
         }
     }
 }
 
 impl Engine {
-    /// The last report, if nothing has changed and nothing in it is older than a poll takes.
-    pub(super) fn fresh(&self, subject: Subject<'_>) -> Option<Report> {
+    /// The last report, if nothing has changed and nothing in it is older than a poll takes; one of the last `floor` is
+    /// taken in any case.
+    pub(super) fn fresh(&self, subject: Subject<'_>, floor: Duration) -> Option<Report> {
         let snapshot = self.snapshots.slot(subject)?.load();
         let snapshot =
             snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;
-        let is_fresh =
-            snapshot.is_complete && snapshot.fresh_until.is_none_or(|until| Instant::now() <= until);
-        is_fresh.then(|| snapshot.report.clone())
+        let is_fresh = || {
+            let now = Instant::now();
+            let stands = || snapshot.valid_until.is_none_or(|until| now <= until);
+            snapshot.fresh_until.is_none_or(|until| now <= until)
+                || (!floor.is_zero() && now <= snapshot.made + floor && stands())
+        };
+        (snapshot.is_complete && is_fresh()).then(|| snapshot.report.clone())
     }
 
     /// The last verdict about a probe, if it still stands.

@@ -1,14 +1,13 @@
 //! The native JSON form. The order of the fields is the order on the wire.
 
-use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{Exposure, View};
-use crate::report::{Entry, Unknown};
-use crate::{Datum, Ended, Status};
+use super::{EntryView, Exposure, View};
+use crate::report::Unknown;
+use crate::{Ended, Status};
 
 impl Serialize for View<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -23,10 +22,7 @@ impl Serialize for View<'_> {
                 map.serialize_entry("probe", probe.as_str())?;
             }
             map.serialize_entry("phase", report.phase().as_str())?;
-            map.serialize_entry(
-                "checks",
-                &Sequence(|| listed.iter().map(|entry| EntryView(entry, self.exposure))),
-            )?;
+            map.serialize_entry("checks", &listed)?;
             if omitted > 0 {
                 map.serialize_entry("omitted", &omitted)?;
             }
@@ -35,55 +31,36 @@ impl Serialize for View<'_> {
     }
 }
 
-struct EntryView<'a>(&'a Entry, Exposure);
-
 impl Serialize for EntryView<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(entry, exposure) = *self;
-        let status = entry.status();
-        let word = status.map_or("unknown", Status::as_str);
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("name", entry.name())?;
-        map.serialize_entry("status", word)?;
-        map.serialize_entry("raw", entry.raw().map_or("unknown", Status::as_str))?;
-        map.serialize_entry("critical", &entry.is_critical())?;
-        map.serialize_entry("probes", &Sequence(|| entry.probes().iter().map(crate::Probe::as_str)))?;
-        map.serialize_entry("ended", ended(entry))?;
-        optional(&mut map, "summary", summary(entry))?;
-        optional(&mut map, "at", entry.at().map(timestamp))?;
-        optional(&mut map, "duration_ms", entry.duration().map(milliseconds))?;
-        optional(&mut map, "since", entry.since().map(timestamp))?;
-        optional(&mut map, "last_success", entry.last_success().map(timestamp))?;
-        optional(&mut map, "muted_until", entry.muted_until().map(timestamp))?;
-        optional(&mut map, "queued_ms", entry.queued().map(milliseconds))?;
-        optional(&mut map, "group", entry.group())?;
-        if entry.because_of().next().is_some() {
-            map.serialize_entry("because_of", &Sequence(|| entry.because_of()))?;
+        map.serialize_entry("name", self.name())?;
+        map.serialize_entry("status", self.status().map_or("unknown", Status::as_str))?;
+        map.serialize_entry("raw", self.raw().map_or("unknown", Status::as_str))?;
+        map.serialize_entry("critical", &self.is_critical())?;
+        map.serialize_entry("probes", &Sequence(|| self.probes().iter().map(crate::Probe::as_str)))?;
+        map.serialize_entry("ended", ended(*self))?;
+        optional(&mut map, "summary", self.summary())?;
+        optional(&mut map, "at", self.at().map(timestamp))?;
+        optional(&mut map, "duration_ms", self.duration().map(milliseconds))?;
+        optional(&mut map, "since", self.since().map(timestamp))?;
+        optional(&mut map, "last_success", self.last_success().map(timestamp))?;
+        optional(&mut map, "muted_until", self.muted_until().map(timestamp))?;
+        optional(&mut map, "queued_ms", self.queued().map(milliseconds))?;
+        optional(&mut map, "group", self.group())?;
+        if self.because_of().next().is_some() {
+            map.serialize_entry("because_of", &Sequence(|| self.because_of()))?;
         }
-        if exposure >= Exposure::Full {
-            optional(&mut map, "error", entry.cause())?;
-            if entry.data().iter().any(|datum| !datum.is_private()) {
-                map.serialize_entry("data", &Data(entry.data()))?;
-            }
-            map.serialize_entry("location", &entry.location().to_string())?;
+        optional(&mut map, "error", self.error())?;
+        if self.data().next().is_some() {
+            map.serialize_entry("data", &Data(*self))?;
         }
+        optional(&mut map, "location", self.location().map(|location| location.to_string()))?;
         map.end()
     }
 }
 
-/// What an entry says in its own words.
-fn summary(entry: &Entry) -> Option<Cow<'_, str>> {
-    match entry.status() {
-        Err(unknown) => Some(unknown.to_string().into()),
-        // The public face of whatever came in through `?`.
-        Ok(_) => {
-            let failed = (entry.ended() == Some(Ended::Error)).then_some("failed");
-            entry.summary().or(failed).map(Cow::Borrowed)
-        }
-    }
-}
-
-fn ended(entry: &Entry) -> &'static str {
+fn ended(entry: EntryView<'_>) -> &'static str {
     match entry.status() {
         Err(Unknown::Pending) => "pending",
         Err(Unknown::Stale) => "stale",
@@ -123,11 +100,11 @@ impl<I: Iterator<Item: Serialize>, F: Fn() -> I> Serialize for Sequence<F> {
     }
 }
 
-struct Data<'a>(&'a [Datum]);
+struct Data<'a>(EntryView<'a>);
 
 impl Serialize for Data<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().filter(|d| !d.is_private()).map(|d| (d.name(), d.value())))
+        serializer.collect_map(self.0.data().map(|datum| (datum.name(), datum.value())))
     }
 }
 

@@ -1,16 +1,21 @@
 //! What of a report may leave the process.
 
+mod entry;
 mod json;
 mod rendered;
 mod text;
 
+use std::fmt;
+
 use bytes::Bytes;
 
+pub use entry::EntryView;
 pub(crate) use json::timestamp;
+pub use rendered::RenderError;
 pub(crate) use rendered::Rendered;
 
 use crate::report::Entry;
-use crate::{Report, Status};
+use crate::{Phase, Probe, Report, Scope, Status};
 
 /// How much of a report a reader may see; each shows what the ones before it show.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -94,6 +99,43 @@ impl<'a> View<'a> {
         }
     }
 
+    /// The view in a format of somebody else, rendered at most once for each report, exposure and `format`.
+    ///
+    /// `format` is whatever tells one format from another, with everything in it that the bytes depend on beside the
+    /// report and the exposure. It must be made when the application is built, never from a request: of formats without
+    /// end only the first few are kept. A view of [some statuses only](Self::only) is rendered anew.
+    ///
+    /// ```
+    /// # use health_core::{Health, Probe, Exposure};
+    /// # async fn show(health: Health) {
+    /// #[derive(Clone, PartialEq)]
+    /// struct OneWord;
+    ///
+    /// let report = health.report(Probe::Ready).await;
+    /// let view = report.view(Exposure::Status);
+    /// let render = || Ok::<_, std::convert::Infallible>(view.status().as_str().to_uppercase().into_bytes());
+    /// assert_eq!(view.rendered(&OneWord, render).unwrap(), "HEALTHY");
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`RenderError`] with what `render` said; it is not asked again for this report.
+    pub fn rendered<F, E>(
+        &self,
+        format: &F,
+        render: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Bytes, RenderError>
+    where
+        F: PartialEq + Clone + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        match self.only {
+            None => self.report.content().rendered.of_format(format, self.exposure, render),
+            Some(_) => Rendered::default().of_format(format, self.exposure, render),
+        }
+    }
+
     /// The exposure of this view.
     #[must_use]
     pub fn exposure(&self) -> Exposure {
@@ -106,20 +148,77 @@ impl<'a> View<'a> {
         self.report.status()
     }
 
-    fn shows(&self, entry: &Entry) -> bool {
-        match self.only {
-            None => true,
-            Some(Show::Status(status)) => entry.status() == Ok(status),
-            Some(Show::Unknown) => entry.status().is_err(),
-        }
+    /// The probe that was asked, if it was one.
+    #[must_use]
+    pub fn probe(&self) -> Option<Probe> {
+        self.report.probe()
     }
 
-    /// The entries to list, not healthy first, and how many healthy ones are left out.
-    fn listed(&self) -> (Vec<&'a Entry>, usize) {
-        let mut listed: Vec<_> = self.report.entries().iter().filter(|entry| self.shows(entry)).collect();
+    /// Where the process was in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.report.phase()
+    }
+
+    /// Whether it is unhealthy for the reason that the process is leaving.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.report.phase() == Phase::Draining && self.report.content().is_held
+    }
+
+    /// Whether it is unhealthy for the reason that the process is starting.
+    #[must_use]
+    pub fn is_starting(&self) -> bool {
+        let is_held = self.report.content().is_held || self.report.probe() == Some(Probe::Startup);
+        self.report.phase() == Phase::Starting && is_held && self.status() == Status::Unhealthy
+    }
+
+    /// Whether a check degrades it that is not [shared](Scope::Shared): then others are likely to be better off.
+    #[must_use]
+    pub fn is_degraded_here(&self) -> bool {
+        // Those that are not healthy come first.
+        let entries = self.report.entries().iter().take_while(|entry| entry.status() != Ok(Status::Healthy));
+        let mut degrading = entries.filter(|entry| entry.contribution() == Status::Degraded);
+        self.status() == Status::Degraded && degrading.any(|entry| entry.scope() != Some(Scope::Shared))
+    }
+
+    /// The names of the checks that make the whole what it is, when it is not healthy. None below
+    /// [`Exposure::Checks`].
+    pub fn failing(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let shown = self.exposure >= Exposure::Checks;
+        self.report.failing().filter(move |_| shown)
+    }
+
+    /// What must happen before the process is ready. None below [`Exposure::Checks`].
+    #[must_use]
+    pub fn waiting_for(&self) -> &'a [String] {
+        if self.exposure >= Exposure::Checks { self.report.waiting_for() } else { &[] }
+    }
+
+    /// Every check that was asked about, those that are not healthy first, then by name. None below
+    /// [`Exposure::Checks`].
+    pub fn entries(&self) -> impl Iterator<Item = EntryView<'a>> + use<'a> {
+        let (report, exposure, only) = (self.report, self.exposure, self.only);
+        let entries = if exposure >= Exposure::Checks { report.entries() } else { &[] };
+        let shown = entries.iter().filter(move |entry| only.is_none_or(|only| only.shows(entry)));
+        shown.map(move |entry| EntryView::new(entry, exposure))
+    }
+
+    /// The entries to list, and how many healthy ones are left out.
+    fn listed(&self) -> (Vec<EntryView<'a>>, usize) {
+        let mut listed: Vec<_> = self.entries().collect();
         let others = listed.iter().take_while(|entry| entry.status() != Ok(Status::Healthy)).count();
         let omitted = listed.len().saturating_sub(others + LISTED_HEALTHY);
         listed.truncate(others + LISTED_HEALTHY);
         (listed, omitted)
+    }
+}
+
+impl Show {
+    fn shows(self, entry: &Entry) -> bool {
+        match self {
+            Self::Status(status) => entry.status() == Ok(status),
+            Self::Unknown => entry.status().is_err(),
+        }
     }
 }

@@ -1,17 +1,46 @@
 //! Bytes that are rendered once and handed out as often as somebody asks.
 
-use std::sync::OnceLock;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
 use super::{Exposure, Form};
+
+/// How many formats of others are kept of one report. Only a format that is made up for a request would need more.
+const MOST: usize = 48;
 
 /// The rendered forms of one report, each made when it is first asked for.
 #[derive(Default)]
 pub(crate) struct Rendered {
     json: [OnceLock<Bytes>; 3],
     text: [OnceLock<Bytes>; 3],
+    others: Chain,
 }
+
+/// The formats of others, in the order in which they were first asked for. Nothing in it changes, so nobody waits.
+#[derive(Default)]
+struct Chain(OnceLock<Box<Link>>);
+
+struct Link {
+    format: Box<dyn Any + Send + Sync>,
+    exposure: Exposure,
+    rendered: Result<Bytes, RenderError>,
+    next: Chain,
+}
+
+/// Why a view could not be written in a format, as the format said it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RenderError(Arc<str>);
+
+impl fmt::Display for RenderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the view could not be rendered: {}", self.0)
+    }
+}
+
+impl std::error::Error for RenderError {}
 
 impl Rendered {
     pub(super) fn get(&self, form: Form, exposure: Exposure, render: impl FnOnce() -> Bytes) -> Bytes {
@@ -25,5 +54,89 @@ impl Rendered {
             Exposure::Full => full,
         };
         slot.get_or_init(render).clone()
+    }
+
+    pub(super) fn of_format<F, E>(
+        &self,
+        format: &F,
+        exposure: Exposure,
+        render: impl FnOnce() -> Result<Vec<u8>, E>,
+    ) -> Result<Bytes, RenderError>
+    where
+        F: PartialEq + Clone + Send + Sync + 'static,
+        E: fmt::Display,
+    {
+        let mut render = Some(render);
+        let mut rendered = || match render.take().map(|render| render()) {
+            Some(Ok(bytes)) => Ok(Bytes::from(bytes)),
+            Some(Err(error)) => Err(RenderError(error.to_string().into())),
+            // It is asked once: by the first free link, which is then the one that is returned, or at the end.
+            None => Err(RenderError("it was rendered already".into())),
+        };
+        let mut chain = &self.others;
+        for _ in 0..MOST {
+            let link = chain.0.get_or_init(|| {
+                let (format, rendered) = (Box::new(format.clone()), rendered());
+                Box::new(Link { format, exposure, rendered, next: Chain::default() })
+            });
+            if link.exposure == exposure && link.format.downcast_ref() == Some(format) {
+                return link.rendered.clone();
+            }
+            chain = &link.next;
+        }
+        rendered()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    #[test]
+    fn each_format_is_rendered_once_for_each_exposure() {
+        let (rendered, count) = (Rendered::default(), Cell::new(0));
+        let get = |format: &'static str, exposure| {
+            let bytes = rendered.of_format(&format, exposure, || {
+                count.set(count.get() + 1);
+                Ok::<_, Infallible>(format!("{format} {exposure:?}").into_bytes())
+            });
+            String::from_utf8(bytes.unwrap().to_vec()).unwrap()
+        };
+        for _ in 0..3 {
+            assert_eq!(get("a", Exposure::Status), "a Status");
+            assert_eq!(get("b", Exposure::Status), "b Status");
+            assert_eq!(get("a", Exposure::Full), "a Full");
+        }
+        assert_eq!(count.get(), 3);
+        // Another type is another format, even if it is written alike.
+        let other = rendered.of_format(&"a".to_owned(), Exposure::Status, || Ok::<_, Infallible>(vec![]));
+        assert_eq!(other, Ok(Bytes::new()));
+    }
+
+    #[test]
+    fn formats_without_end_are_not_kept() {
+        let rendered = Rendered::default();
+        for format in 0..10_000_usize {
+            let bytes = rendered.of_format(&format, Exposure::Status, || Ok::<_, Infallible>(vec![0; 3]));
+            assert_eq!(bytes.unwrap().len(), 3);
+        }
+        let mut links = 0;
+        let mut chain = &rendered.others;
+        while let Some(link) = chain.0.get() {
+            (links, chain) = (links + 1, &link.next);
+        }
+        assert_eq!(links, MOST);
+    }
+
+    #[test]
+    fn what_cannot_be_rendered_is_an_error_each_time() {
+        let rendered = Rendered::default();
+        for _ in 0..2 {
+            let error = rendered.of_format(&1, Exposure::Full, || Err("no such key")).unwrap_err();
+            assert_eq!(error.to_string(), "the view could not be rendered: no such key");
+        }
     }
 }

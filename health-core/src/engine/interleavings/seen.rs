@@ -8,7 +8,7 @@ use super::super::cell::Saying;
 use super::super::lifecycle;
 use super::super::observation::{Evidence, Observation};
 use super::*;
-use crate::engine::Subject;
+use crate::engine::{Manner, Subject};
 use crate::{Health, Outcome, Probe, Report, Reporter, Spec, Status};
 
 const READY: Subject<'_> = Subject::Probe(Probe::Ready);
@@ -49,7 +49,7 @@ fn an_answer_is_never_older_than_what_was_recorded_before_it_was_asked_for() {
                 Box::new(move || {
                     for _ in 0..3 {
                         let least = recorded.load(Ordering::SeqCst);
-                        let answer = number(&block_on(engine.ask(READY, None)));
+                        let answer = number(&block_on(engine.ask(READY, Manner::default())));
                         assert!(answer >= least, "{answer} after {least} had been recorded");
                         let least = recorded.load(Ordering::SeqCst);
                         let fresh = engine.fresh(READY).map_or(least, |fresh| number(&fresh));
@@ -58,7 +58,7 @@ fn an_answer_is_never_older_than_what_was_recorded_before_it_was_asked_for() {
                 })
             };
             side_by_side(vec![pushes, poll(), poll()]);
-            assert_eq!(number(&block_on(engine.ask(READY, None))), 3);
+            assert_eq!(number(&block_on(engine.ask(READY, Manner::default()))), 3);
         });
     });
 }
@@ -81,7 +81,10 @@ fn nobody_who_looks_after_the_draining_is_told_that_it_is_ready() {
                 Box::new(move || {
                     for _ in 0..2 {
                         let was_draining = is_draining.load(Ordering::SeqCst) == 1;
-                        let seen = [engine.status(Probe::Ready), block_on(engine.ask(READY, None)).status()];
+                        let seen = [
+                            engine.status(Probe::Ready),
+                            block_on(engine.ask(READY, Manner::default())).status(),
+                        ];
                         assert!(!was_draining || seen == [Status::Unhealthy; 2], "{seen:?}");
                     }
                 })
@@ -92,7 +95,7 @@ fn nobody_who_looks_after_the_draining_is_told_that_it_is_ready() {
             };
             side_by_side(vec![drain, look(), look(), reports]);
             engine.resume();
-            assert_eq!(block_on(engine.ask(READY, None)).status(), Status::Healthy);
+            assert_eq!(block_on(engine.ask(READY, Manner::default())).status(), Status::Healthy);
             assert_eq!(engine.status(Probe::Ready), Status::Healthy);
         });
     });
@@ -110,7 +113,7 @@ fn whoever_waited_for_a_run_is_answered_with_what_it_said() {
             let poll = || -> Box<dyn FnOnce() + Send> {
                 let engine = Arc::clone(&engine);
                 Box::new(move || {
-                    let report = block_on(engine.ask(READY, None));
+                    let report = block_on(engine.ask(READY, Manner::default()));
                     assert_eq!(report.entry("slow").unwrap().status(), Ok(Status::Healthy));
                 })
             };

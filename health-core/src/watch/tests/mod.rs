@@ -56,6 +56,7 @@ pub(super) fn report(probe: Probe, phase: Phase, status: Status, check: (&'stati
         knowledge: Knowledge { last, since: Some(SystemTime::UNIX_EPOCH), ..Knowledge::default() },
         status: Ok(contribution),
         is_muted: false,
+        is_excluded: false,
         contribution,
         because_of: Vec::new(),
     };
