@@ -1,68 +1,71 @@
-//! What a caller may choose about an answer. Nothing of it touches the verdict, its code or its headers.
+//! What a caller may choose about an answer. Nothing of it touches the verdict or its headers.
 
 use std::cmp::Reverse;
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{ACCEPT, Accept, Header as _};
+use actix_web::http::header::{ACCEPT, Accept, Header as _, Quality};
 use actix_web::mime::{self, Mime};
-use actix_web::web::Query;
-use health_core::Form;
+use actix_web::web;
 
-/// What the caller asked for. What cannot be read counts as not asked: a poller with a misspelt query still gets its
+/// What stands behind the `?`. What cannot be read counts as not asked: a poller with a misspelt query still gets its
 /// verdict.
-#[derive(Debug)]
-pub(crate) struct Wish {
-    pub(crate) form: Form,
-    /// The words of every `status=`, in their order.
-    pub(crate) statuses: Vec<String>,
-}
+#[derive(Debug, Default)]
+pub(crate) struct Query(Vec<(String, String)>);
 
-impl Wish {
+impl Query {
     pub(crate) fn of(request: &HttpRequest) -> Self {
-        if asks_for_nothing(request) {
-            return Self { form: Form::default(), statuses: Vec::new() };
+        let query = request.query_string();
+        if query.is_empty() {
+            return Self::default();
         }
-        let query = Query::<Vec<(String, String)>>::from_query(request.query_string());
-        let pairs = query.map(Query::into_inner).unwrap_or_default();
-        let verbose = pairs.iter().any(|(key, _)| key == "verbose");
-        let form = if verbose || prefers_text(request) { Form::Text } else { Form::Json };
-        let statuses = pairs.into_iter().filter(|(key, _)| key == "status").map(|(_, word)| word).collect();
-        Self { form, statuses }
+        Self(web::Query::from_query(query).map(web::Query::into_inner).unwrap_or_default())
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == key)
+    }
+
+    pub(crate) fn values<'a, 'k>(&'a self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+        self.0.iter().filter(move |(known, _)| known == key).map(|(_, value)| &**value)
     }
 }
 
-/// Whether there is nothing to parse, as with most pollers.
-fn asks_for_nothing(request: &HttpRequest) -> bool {
-    let mut accepted = request.headers().get_all(ACCEPT);
-    request.query_string().is_empty() && accepted.all(|range| range == "*/*")
-}
-
-fn prefers_text(request: &HttpRequest) -> bool {
+/// The place of the type that is liked best; the first if none is, or several are equally.
+pub(crate) fn preferred(request: &HttpRequest, types: &[&str]) -> usize {
+    let mut ranges = request.headers().get_all(ACCEPT);
+    // Nothing to parse, as with most pollers.
+    if ranges.all(|range| range == "*/*") {
+        return 0;
+    }
     // What is malformed in the header is left out, and without the header there is nothing to prefer.
-    let Ok(accept) = Accept::parse(request) else {
-        return false;
-    };
-    rank(&accept, &mime::TEXT_PLAIN) > rank(&accept, &mime::APPLICATION_JSON)
+    let Ok(accept) = Accept::parse(request) else { return 0 };
+    let ranked =
+        types.iter().enumerate().filter_map(|(place, name)| Some((rank(&accept, name)?, Reverse(place))));
+    ranked.max().map_or(0, |(_, Reverse(place))| place)
 }
 
 /// How much a type is wanted: by quality, then by how precisely it is named, then by place. `None` if it is not wanted.
 ///
 /// The quality of a type is the one of the range that names it most precisely: `text/*;q=0, text/plain` accepts it.
-fn rank(accept: &Accept, wanted: &Mime) -> Option<impl Ord + use<>> {
+fn rank(accept: &Accept, wanted: &str) -> Option<(Quality, u8, Reverse<usize>)> {
     let matching = accept
         .iter()
         .enumerate()
         .filter_map(|(place, range)| Some((precision(&range.item, wanted)?, Reverse(place), range.quality)));
     let (precision, place, quality) = matching.max_by_key(|(precision, place, _)| (*precision, *place))?;
-    (quality > actix_web::http::header::Quality::ZERO).then_some((quality, precision, place))
+    // A type that only a wildcard takes has no place of its own.
+    let place = if precision == 0 { Reverse(0) } else { place };
+    (quality > Quality::ZERO).then_some((quality, precision, place))
 }
 
 /// How precisely a range of types names this one, if it does.
-fn precision(range: &Mime, wanted: &Mime) -> Option<u8> {
+fn precision(range: &Mime, wanted: &str) -> Option<u8> {
+    let kind = || wanted.split('/').next().is_some_and(|kind| range.type_() == kind);
     match (range.type_(), range.subtype()) {
         (mime::STAR, mime::STAR) => Some(0),
-        (kind, mime::STAR) if kind == wanted.type_() => Some(1),
-        (kind, subtype) if kind == wanted.type_() && subtype == wanted.subtype() => Some(2),
+        (_, mime::STAR) if kind() => Some(1),
+        // Not the subtype alone, which is without its suffix.
+        _ if range.essence_str().eq_ignore_ascii_case(wanted) => Some(2),
         _ => None,
     }
 }
@@ -74,12 +77,13 @@ mod tests {
 
     use super::*;
 
-    fn form(lines: &[&[u8]]) -> Form {
+    fn chosen(lines: &[&[u8]]) -> &'static str {
+        const TYPES: [&str; 3] = ["application/json", "text/plain", "application/health+json"];
         let mut request = TestRequest::default();
         for line in lines {
             request = request.append_header((ACCEPT, *line));
         }
-        Wish::of(&request.to_http_request()).form
+        TYPES[preferred(&request.to_http_request(), &TYPES)]
     }
 
     #[test]
@@ -103,9 +107,9 @@ mod tests {
             b"",
         ];
         for accept in json {
-            assert_eq!(form(&[accept]), Form::Json, "{}", String::from_utf8_lossy(accept));
+            assert_eq!(chosen(&[accept]), "application/json", "{}", String::from_utf8_lossy(accept));
         }
-        assert_eq!(form(&[]), Form::Json);
+        assert_eq!(chosen(&[]), "application/json");
     }
 
     #[test]
@@ -124,8 +128,38 @@ mod tests {
             b"garbage, text/plain",
         ];
         for accept in text {
-            assert_eq!(form(&[accept]), Form::Text, "{}", String::from_utf8_lossy(accept));
+            assert_eq!(chosen(&[accept]), "text/plain", "{}", String::from_utf8_lossy(accept));
         }
-        assert_eq!(form(&[b"application/json;q=0.3", b"text/plain;q=0.4"]), Form::Text);
+        assert_eq!(chosen(&[b"application/json;q=0.3", b"text/plain;q=0.4"]), "text/plain");
+    }
+
+    #[test]
+    fn health_json_when_it_ranks_first() {
+        let health: &[&[u8]] = &[
+            b"application/health+json",
+            b"Application/Health+JSON",
+            b"application/health+json; charset=utf-8",
+            b"application/health+json, application/json",
+            b"application/json;q=0.9, application/health+json",
+            b"application/*, application/health+json",
+            b"*/*;q=0.8, application/health+json;q=0.8",
+            b"text/plain;q=0.1, application/health+json;q=0.2",
+            b"application/json;q=0, application/*",
+        ];
+        for accept in health {
+            assert_eq!(chosen(&[accept]), "application/health+json", "{}", String::from_utf8_lossy(accept));
+        }
+        let others: &[&[u8]] = &[
+            b"application/*",
+            b"application/health",
+            b"application/json+health",
+            b"application/json, application/health+json",
+            b"application/health+json;q=0, */*",
+            b"application/health+json;q=0.5, */*;q=0.8",
+            b"application/vnd.api+json",
+        ];
+        for accept in others {
+            assert_eq!(chosen(&[accept]), "application/json", "{}", String::from_utf8_lossy(accept));
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! One answer: its code, its headers, its body.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -12,102 +14,129 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
-use health_core::{Exposure, Form, Health, Probe, Report, Status};
+use health_core::{Exposure, Health, Inquiry, Question, Report, Status};
 
+use crate::codes::Codes;
+use crate::dialect::{About, Asked, Body, Dialect, Route};
 use crate::misuse;
-use crate::negotiate::Wish;
+use crate::negotiate::Query;
+use crate::profile::Profile;
 
 const X_HEALTH_STATUS: HeaderName = HeaderName::from_static("x-health-status");
 
-/// What is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<'a> {
-    Overview,
-    Probe(Probe),
-    Check(&'a str),
-    Group(&'a str),
-}
+/// Whoever may not see checks cannot make more work than this allows.
+const FLOOR: Duration = Duration::from_millis(100);
+
+/// How many names to exclude are looked at.
+const MOST_EXCLUDED: usize = 64;
 
 /// Everything an answer needs beside the request.
 #[derive(Clone, Debug)]
 pub(crate) struct Responder {
     pub(crate) health: Health,
-    pub(crate) exposure: Exposure,
+    pub(crate) dialect: Arc<dyn Dialect>,
     pub(crate) deadline: Duration,
     pub(crate) codes: Codes,
-}
-
-/// The code of every status.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Codes {
-    healthy: StatusCode,
-    degraded: StatusCode,
-    unhealthy: StatusCode,
-}
-
-impl Default for Codes {
-    fn default() -> Self {
-        Self { healthy: StatusCode::OK, degraded: StatusCode::OK, unhealthy: StatusCode::SERVICE_UNAVAILABLE }
-    }
-}
-
-impl Codes {
-    pub(crate) fn set(&mut self, status: Status, code: StatusCode) {
-        match status {
-            Status::Healthy => self.healthy = code,
-            Status::Degraded => self.degraded = code,
-            Status::Unhealthy => self.unhealthy = code,
-        }
-    }
-
-    fn of(self, status: Status) -> StatusCode {
-        match status {
-            Status::Healthy => self.healthy,
-            Status::Degraded => self.degraded,
-            Status::Unhealthy => self.unhealthy,
-        }
-    }
+    pub(crate) profiles: Vec<Profile>,
 }
 
 impl Responder {
-    /// The answer to this request; `None` if no check or group has this name.
-    pub(crate) async fn answer(&self, subject: Subject<'_>, request: &HttpRequest) -> Option<HttpResponse> {
+    /// The answer to this request, for a caller who may see as much as `exposure`; `None` if no check or group has this
+    /// name.
+    pub(crate) async fn answer(
+        &self,
+        route: &Route,
+        name: &str,
+        exposure: Exposure,
+        request: &HttpRequest,
+    ) -> Option<HttpResponse> {
         // OPTIONS is what HAProxy asks with unless told otherwise.
         if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
             let mut refusal = common(StatusCode::METHOD_NOT_ALLOWED);
             return Some(refusal.insert_header((ALLOW, "GET, HEAD, OPTIONS")).finish());
         }
-        let report = self.ask(subject, request).await?;
-        Some(self.render(&report, request))
-    }
-
-    async fn ask(&self, subject: Subject<'_>, request: &HttpRequest) -> Option<Report> {
-        match subject {
-            Subject::Overview => {
-                misuse::overview_asked(request);
-                Some(self.health.overview_within(self.deadline).await)
-            }
-            Subject::Probe(probe) => Some(self.health.report_within(probe, self.deadline).await),
-            Subject::Check(name) => self.health.check_within(name, self.deadline).await,
-            Subject::Group(name) => self.health.group_within(name, self.deadline).await,
+        if route.about == About::Overview {
+            misuse::overview_asked(request);
         }
+        let (query, question) = (Query::of(request), route.about.question(name));
+        let report = self.ask(route, question, exposure, &query, request).await?;
+        Some(self.render(&report, question, exposure, &query, request))
     }
 
-    fn render(&self, report: &Report, request: &HttpRequest) -> HttpResponse {
-        let wish = Wish::of(request);
-        let view = report.view(self.exposure);
-        let view = wish.statuses.iter().find_map(|word| view.only(word)).unwrap_or(view);
-        let body = view.body(wish.form);
-        let status = report.status();
-        let mut answer = common(self.codes.of(status));
-        answer
-            .insert_header((CONTENT_TYPE, content_type(wish.form)))
-            .insert_header((X_HEALTH_STATUS, word(status)));
+    async fn ask(
+        &self,
+        route: &Route,
+        question: Question<'_>,
+        exposure: Exposure,
+        query: &Query,
+        request: &HttpRequest,
+    ) -> Option<Report> {
+        let may_see = exposure >= Exposure::Checks;
+        let floor = if may_see { Duration::ZERO } else { FLOOR };
+        let inquiry = Inquiry::about(question).within(self.deadline).cached_for(floor);
+        if !(may_see && route.can_exclude && query.has("exclude")) {
+            let report = self.health.ask(inquiry).await?;
+            return Some(report).filter(|report| is_about(route, report));
+        }
+        let excluded: Vec<_> = query.values("exclude").take(MOST_EXCLUDED).collect();
+        let report = self.health.ask(inquiry.excluding(&excluded)).await?;
+        if excluded.iter().any(|name| report.entry(name).is_none()) {
+            misuse::unknown_excluded(request);
+        }
+        Some(report)
+    }
+
+    fn render(
+        &self,
+        report: &Report,
+        question: Question<'_>,
+        exposure: Exposure,
+        query: &Query,
+        request: &HttpRequest,
+    ) -> HttpResponse {
+        let view = report.view(exposure);
+        // What somebody else wrote must not end the connection.
+        let rendered = catch_unwind(AssertUnwindSafe(|| {
+            let verdict = self.dialect.verdict(&view);
+            let asked = Asked { health: &self.health, question, view, verdict, query, request };
+            self.dialect.body(&asked).map(|body| (verdict, body))
+        }));
+        let (verdict, Body { content_type, bytes }) = match rendered {
+            Ok(Ok(rendered)) => rendered,
+            Ok(Err(error)) => return broken(request, &error),
+            Err(_) => return broken(request, &"a panic"),
+        };
+        let code = self.codes.of(verdict, &view);
+        let mut answer = common(code);
+        answer.insert_header((X_HEALTH_STATUS, word(verdict)));
+        for profile in &self.profiles {
+            profile.dress(&mut answer, &view);
+        }
+        if matches!(code, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
+            return answer.finish();
+        }
+        answer.insert_header((CONTENT_TYPE, content_type));
         if *request.method() == Method::HEAD {
-            return answer.no_chunking(body.len() as u64).body(Withheld);
+            return answer.no_chunking(bytes.len() as u64).body(Withheld);
         }
-        answer.body(body)
+        answer.body(bytes)
     }
+}
+
+/// Whether the check that was asked about weighs in the probe below which it was asked about.
+fn is_about(route: &Route, report: &Report) -> bool {
+    match route.about {
+        About::Check(Some(probe)) => report.entries().iter().all(|entry| entry.probes().contains(probe)),
+        _ => true,
+    }
+}
+
+/// 500 is said of nobody but ourselves.
+fn broken(request: &HttpRequest, why: &dyn std::fmt::Display) -> HttpResponse {
+    misuse::not_rendered(request, why);
+    let mut answer = common(StatusCode::INTERNAL_SERVER_ERROR);
+    answer.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")));
+    answer.body("The health is known and could not be written down; the log says why.\n")
 }
 
 fn common(code: StatusCode) -> HttpResponseBuilder {
@@ -116,13 +145,6 @@ fn common(code: StatusCode) -> HttpResponseBuilder {
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     answer
-}
-
-fn content_type(form: Form) -> HeaderValue {
-    HeaderValue::from_static(match form {
-        Form::Text => "text/plain; charset=utf-8",
-        Form::Json => "application/json",
-    })
 }
 
 fn word(status: Status) -> HeaderValue {

@@ -1,0 +1,125 @@
+//! How the paths get into an application.
+
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, Service, ServiceFactory, ServiceRequest};
+use actix_web::dev::{ServiceResponse, fn_factory, fn_service};
+use actix_web::http::StatusCode;
+use actix_web::rt::System;
+use actix_web::{Error, HttpResponse};
+use health_core::Exposure;
+
+use crate::Endpoints;
+use crate::dialect::{About, Route};
+use crate::respond::Responder;
+
+/// Under which name the router hands over what a path names. An unlikely one: an enclosing scope may have some too.
+const NAME: &str = "health_name";
+
+/// What the services of all paths share.
+struct Mounted {
+    responder: Responder,
+    exposure: Exposure,
+    is_watched: OnceCell<()>,
+}
+
+impl Mounted {
+    async fn answer(&self, route: &Route, request: &ServiceRequest) -> Option<HttpResponse> {
+        self.is_watched.get_or_init(|| self.watch_worker());
+        // Before anything is looked up, so that nothing tells whether a name exists.
+        if route.about.is_named() && self.exposure < Exposure::Checks {
+            return None;
+        }
+        let name = request.match_info().get(NAME).unwrap_or_default();
+        self.responder.answer(route, name, self.exposure, request.request()).await
+    }
+
+    /// Has the heartbeat watch the runtime of this worker.
+    fn watch_worker(&self) {
+        self.responder.health.watch_runtime(std::thread::current().name().unwrap_or("worker"));
+    }
+}
+
+impl HttpServiceFactory for Endpoints {
+    fn register(self, config: &mut AppService) {
+        let (routes, exposure) = (self.routes(), self.exposed());
+        let mounted = Rc::new(Mounted { responder: self.responder, exposure, is_watched: OnceCell::new() });
+        // Called once in every worker; in its own runtime only where there is an actix system, so that otherwise the
+        // first request has to do it.
+        if System::try_current().is_some() {
+            mounted.is_watched.get_or_init(|| mounted.watch_worker());
+        }
+        let mut taken = BTreeMap::new();
+        for route in routes {
+            let path = rooted(&route.path, config.is_root());
+            if let About::Probe(probe) = route.about {
+                let answered = *taken.entry(path.clone()).or_insert(probe);
+                if answered != probe {
+                    tracing::error!(target: "health", %path, %answered, ignored = %probe, "two probes share a path");
+                }
+            }
+            if route.about.is_named() {
+                let service = by_name(Rc::clone(&mounted), route, config.default_service());
+                config.register_service(ResourceDef::new(format!("{path}{{{NAME}}}*")), None, service, None);
+                continue;
+            }
+            let (mounted, route) = (Rc::clone(&mounted), Rc::new(route));
+            let service = fn_service(move |request: ServiceRequest| {
+                let (mounted, route) = (Rc::clone(&mounted), Rc::clone(&route));
+                async move {
+                    let answer = mounted.answer(&route, &request).await;
+                    Ok::<_, Error>(request.into_response(answer.unwrap_or_else(nothing_here)))
+                }
+            });
+            config.register_service(ResourceDef::new(path), None, service, None);
+        }
+    }
+}
+
+/// A path as the router wants it: with a slash in front, and of the application itself never empty.
+fn rooted(path: &str, is_root: bool) -> String {
+    let lacks_slash = if path.is_empty() { is_root } else { !path.starts_with('/') };
+    if lacks_slash { format!("/{path}") } else { path.to_owned() }
+}
+
+/// Answers about a check or a group for those who may see checks; anybody else, and whoever asks for a name that does
+/// not exist, gets what an unknown path of this application gets.
+fn by_name<F, S>(
+    mounted: Rc<Mounted>,
+    route: Route,
+    unknown: Rc<F>,
+) -> impl ServiceFactory<ServiceRequest, Response = ServiceResponse, Error = Error, Config = (), InitError = ()>
+where
+    F: ServiceFactory<ServiceRequest, Config = (), Service = S, InitError = ()> + 'static,
+    S: Service<ServiceRequest, Response = ServiceResponse, Error = Error> + 'static,
+{
+    let route = Rc::new(route);
+    fn_factory(move || {
+        let (mounted, route, unknown) = (Rc::clone(&mounted), Rc::clone(&route), Rc::clone(&unknown));
+        async move {
+            let unknown = Rc::new(unknown.new_service(()).await?);
+            Ok(fn_service(move |request: ServiceRequest| {
+                let (mounted, route, unknown) = (Rc::clone(&mounted), Rc::clone(&route), Rc::clone(&unknown));
+                async move {
+                    if let Some(answer) = mounted.answer(&route, &request).await {
+                        return Ok(request.into_response(answer));
+                    }
+                    let answer = unknown.call(request).await?;
+                    if answer.status() == StatusCode::NOT_FOUND {
+                        return Ok(answer);
+                    }
+                    // An application that answers every path, as with the page of its front end, must not make a
+                    // check that does not exist look well.
+                    Ok(answer.into_response(nothing_here()))
+                }
+            }))
+        }
+    })
+}
+
+/// What actix-web itself answers for an unknown path.
+fn nothing_here() -> HttpResponse {
+    HttpResponse::NotFound().finish()
+}
