@@ -7,6 +7,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use health_core::{Exposure, Health, Probe, Status};
 
+use crate::access::Access;
 use crate::codes::Codes;
 use crate::dialect::{About, Dialect, Native, Route};
 use crate::profile::Profile;
@@ -20,7 +21,7 @@ pub fn endpoints(health: Health) -> Endpoints {
         mount: None,
         paths: BTreeMap::new(),
         only: None,
-        exposure: None,
+        access: Access::default(),
         responder: Responder {
             health,
             dialect: Arc::new(Native::new()),
@@ -68,7 +69,7 @@ pub struct Endpoints {
     mount: Option<String>,
     paths: BTreeMap<Probe, String>,
     only: Option<Vec<Probe>>,
-    exposure: Option<Exposure>,
+    access: Access,
     pub(crate) responder: Responder,
 }
 
@@ -105,8 +106,15 @@ impl Endpoints {
     }
 
     /// How much of a report every caller of these paths may see. Default: [`Exposure::Status`], one word.
-    pub fn exposure(mut self, exposure: Exposure) -> Self {
-        self.exposure = Some(exposure);
+    ///
+    /// In place of what [`access`](Self::access) said before.
+    pub fn exposure(self, exposure: Exposure) -> Self {
+        self.access(Access::new().everyone(exposure))
+    }
+
+    /// How much of a report each caller of these paths may see, in place of one [`exposure`](Self::exposure) for all.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
         self
     }
 
@@ -137,15 +145,15 @@ impl Endpoints {
         self
     }
 
-    /// How much a caller may see where nothing has been said about it.
+    /// How much every caller may see where nothing has been said about it.
     #[allow(dead_code)]
     pub(crate) fn exposure_unless_set(mut self, exposure: Exposure) -> Self {
-        self.exposure.get_or_insert(exposure);
+        self.access = self.access.everyone_unless_set(exposure);
         self
     }
 
-    pub(crate) fn exposed(&self) -> Exposure {
-        self.exposure.unwrap_or_default()
+    pub(crate) fn take_access(&mut self) -> Access {
+        std::mem::take(&mut self.access)
     }
 
     /// What each path answers about. The router takes the first that matches: a path somebody wrote down goes before

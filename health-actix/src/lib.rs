@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod access;
 mod codes;
 pub mod dialect;
 mod endpoints;
@@ -10,6 +11,7 @@ mod negotiate;
 mod profile;
 mod respond;
 
+pub use access::{Access, AccessError, ProxyHeader};
 pub use endpoints::{Endpoints, endpoints, probes};
 pub use goodbye::{Goodbye, goodbye};
 pub use profile::Profile;

@@ -12,6 +12,7 @@ use actix_web::{Error, HttpResponse};
 use health_core::Exposure;
 
 use crate::Endpoints;
+use crate::access::Access;
 use crate::dialect::{About, Route};
 use crate::respond::Responder;
 
@@ -21,7 +22,7 @@ const NAME: &str = "health_name";
 /// What the services of all paths share.
 struct Mounted {
     responder: Responder,
-    exposure: Exposure,
+    access: Access,
     is_watched: OnceCell<()>,
 }
 
@@ -29,11 +30,12 @@ impl Mounted {
     async fn answer(&self, route: &Route, request: &ServiceRequest) -> Option<HttpResponse> {
         self.is_watched.get_or_init(|| self.watch_worker());
         // Before anything is looked up, so that nothing tells whether a name exists.
-        if route.about.is_named() && self.exposure < Exposure::Checks {
+        let exposure = self.access.exposure_of(request);
+        if route.about.is_named() && exposure < Exposure::Checks {
             return None;
         }
         let name = request.match_info().get(NAME).unwrap_or_default();
-        self.responder.answer(route, name, self.exposure, request.request()).await
+        self.responder.answer(route, name, exposure, request.request()).await
     }
 
     /// Has the heartbeat watch the runtime of this worker.
@@ -43,9 +45,9 @@ impl Mounted {
 }
 
 impl HttpServiceFactory for Endpoints {
-    fn register(self, config: &mut AppService) {
-        let (routes, exposure) = (self.routes(), self.exposed());
-        let mounted = Rc::new(Mounted { responder: self.responder, exposure, is_watched: OnceCell::new() });
+    fn register(mut self, config: &mut AppService) {
+        let (routes, access) = (self.routes(), self.take_access());
+        let mounted = Rc::new(Mounted { responder: self.responder, access, is_watched: OnceCell::new() });
         // Called once in every worker; in its own runtime only where there is an actix system, so that otherwise the
         // first request has to do it.
         if System::try_current().is_some() {
