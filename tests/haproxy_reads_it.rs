@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use actix_web::dev::Service as _;
 use actix_web::{HttpResponse, web};
-use health_actix::endpoints;
+use health_actix::{Profile, endpoints};
 use health_core::{Health, Outcome, Spec};
 use health_tests::http::{Served, get, serve};
 use health_tests::servers::{Process, Scratch, eventually, free_port, installed};
@@ -132,4 +132,47 @@ async fn haproxy_follows_ready() {
     one.finds.store(UNHEALTHY, Ordering::SeqCst);
     is("one", "DOWN").await;
     assert_eq!(get(front, "/whoami").await.body, "two");
+}
+
+/// With `disable-on-404` and the profile for it, a server that drains keeps the sessions that stick to it and gets no
+/// others; one that is sick is down.
+#[tokio::test]
+async fn haproxy_stops_softly_what_drains() {
+    let Some(haproxy) = installed("haproxy") else {
+        return;
+    };
+    let finds = Arc::new(AtomicU8::new(HEALTHY));
+    let (found, profile) = (Arc::clone(&finds), Profile::haproxy());
+    let check = move || {
+        let is_well = found.load(Ordering::SeqCst) == HEALTHY;
+        async move { if is_well { Outcome::healthy() } else { Outcome::unhealthy("away") } }
+    };
+    let health = Health::builder().check_fn(Spec::named("db"), check).build().unwrap().start();
+    let served_health = health.clone();
+    let served = serve(1, move |config| {
+        config.service(endpoints(served_health.clone()).profile(profile));
+    });
+    let scratch = Scratch::new("haproxy-soft");
+    let (socket, front) = (scratch.path().join("s"), free_port());
+    let configuration = format!(
+        "global\n  stats socket {} mode 600\n\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  \
+         timeout server 5s\n\nlisten app\n  bind 127.0.0.1:{front}\n  option httpchk GET /health/ready\n  \
+         http-check disable-on-404\n  server one {} check inter 50ms fall 2 rise 2\n",
+        socket.display(),
+        served.address,
+    );
+    let file = scratch.path().join("haproxy.cfg");
+    fs::write(&file, configuration).unwrap();
+    let _running = Process::start(Command::new(&haproxy).args(["-db", "-q", "-f"]).arg(&file));
+    let is = async |expected: &str| {
+        let what = format!("the server is {expected}");
+        eventually(&what, async || state(&socket, "one").await.as_deref() == Some(expected)).await;
+    };
+    is("UP").await;
+    health.drain();
+    is("NOLB").await;
+    health.resume();
+    is("UP").await;
+    finds.store(UNHEALTHY, Ordering::SeqCst);
+    is("DOWN").await;
 }
