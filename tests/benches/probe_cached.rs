@@ -4,18 +4,14 @@
 //!
 //! Run with: `cargo bench -p health-tests --bench probe_cached`
 //!
-//! Real connections over the loopback, kept alive, all from one client thread, which sends on each of them and then
-//! reads from each. One server thread per handler; counted is the CPU time of that thread alone, kernel included, which
-//! it is asked for before and after. Rounds are interleaved. `dressed` is a bare handler that sets the headers of a
+//! Measured as `serving` says. `dressed` is a bare handler that sets the headers of a
 //! probe too: what lies between it and `probe` is the library's own, what lies between it and `bare` is the headers'.
 //! Allocations are counted without a socket, in one thread, where the engine's own would be counted as well.
 
 mod measuring;
+mod serving;
 
 use std::hint::black_box;
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, Instant};
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
@@ -23,16 +19,14 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderVal
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpResponse, test, web};
 use health_core::{Exposure, Health, Probe, Spec, Status};
-use health_tests::http::{Served, get, serve};
-use measuring::{Measured, verdict};
-use rustix::time::{ClockId, clock_gettime};
+use health_tests::http::get;
+use measuring::verdict;
+use serving::{CONNECTIONS, REQUESTS, Subject, compare};
 use tokio::runtime::{Builder, Runtime};
 
 const ROUNDS: usize = 31;
-const CONNECTIONS: usize = 32;
-/// Requests on each connection in a round.
-const REQUESTS: usize = 100;
 const PATH: &str = "/health/ready";
+const REQUEST: &str = "GET /health/ready HTTP/1.1";
 const ALLOWED: f64 = 1.05;
 
 fn health(checks: usize) -> Health {
@@ -73,135 +67,35 @@ fn probe(health: &Health, exposure: Exposure) -> impl Fn(&mut ServiceConfig) + C
     }
 }
 
-/// Says how much CPU time the thread that serves has used, in nanoseconds.
-async fn cpu_of_this_thread() -> String {
-    let used = clock_gettime(ClockId::ThreadCPUTime);
-    (i128::from(used.tv_sec) * 1_000_000_000 + i128::from(used.tv_nsec)).to_string()
-}
-
-/// A handler, the one thread that serves it, and the connections to it.
-struct Subject {
-    connections: Vec<TcpStream>,
-    buffer: Vec<u8>,
-    cpu: Vec<f64>,
-    rate: Vec<f64>,
-    _served: Served,
-}
-
-impl Subject {
-    fn new(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
-        let served = serve(1, move |config: &mut ServiceConfig| {
-            configure(config);
-            config.route("/cpu", web::get().to(cpu_of_this_thread));
-        });
-        let connections = (0..CONNECTIONS).map(|_| connected(served.address)).collect();
-        Self { connections, buffer: Vec::new(), cpu: Vec::new(), rate: Vec::new(), _served: served }
-    }
-
-    /// One round, of which the figures are kept.
-    fn round(&mut self) {
-        let (cpu_before, began) = (self.cpu(), Instant::now());
-        let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        for _ in 0..REQUESTS {
-            for connection in &mut self.connections {
-                connection.write_all(request.as_bytes()).expect("it reads");
-            }
-            for connection in &mut self.connections {
-                black_box(answer(connection, &mut self.buffer));
-            }
-        }
-        let requests = (CONNECTIONS * REQUESTS) as f64;
-        self.rate.push(requests / began.elapsed().as_secs_f64());
-        let used = self.cpu() - cpu_before;
-        self.cpu.push(used / requests / 1e3);
-    }
-
-    fn cpu(&mut self) -> f64 {
-        let connection = &mut self.connections[0];
-        connection.write_all(b"GET /cpu HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("it reads");
-        let body = answer(connection, &mut self.buffer);
-        std::str::from_utf8(body).ok().and_then(|text| text.parse().ok()).expect("nanoseconds")
-    }
-
-    fn figures(&mut self) -> (Measured, Measured) {
-        (Measured::of(std::mem::take(&mut self.cpu)), Measured::of(std::mem::take(&mut self.rate)))
-    }
-}
-
-fn connected(address: SocketAddr) -> TcpStream {
-    let connection = TcpStream::connect(address).expect("it listens");
-    connection.set_nodelay(true).expect("a socket");
-    connection.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket");
-    connection
-}
-
-/// Reads one whole answer, which must be a 200, and returns its body.
-fn answer<'a>(connection: &mut TcpStream, buffer: &'a mut Vec<u8>) -> &'a [u8] {
-    const LENGTH: &[u8] = b"content-length: ";
-    buffer.resize(64 << 10, 0);
-    let mut filled = 0;
-    loop {
-        let read = connection.read(&mut buffer[filled..]).expect("an answer in time");
-        assert!(read > 0, "it hung up");
-        filled += read;
-        let Some(end) = buffer[..filled].windows(4).position(|bytes| bytes == b"\r\n\r\n") else { continue };
-        assert!(buffer.starts_with(b"HTTP/1.1 200 "), "{}", String::from_utf8_lossy(&buffer[..filled]));
-        let announced = buffer[..end].windows(LENGTH.len()).position(|bytes| bytes == LENGTH);
-        let digits = &buffer[announced.expect("a length") + LENGTH.len()..end];
-        let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
-        let body = digits.fold(0, |length, byte| length * 10 + usize::from(byte - b'0'));
-        if filled == end + 4 + body {
-            return &buffer[end + 4..filled];
-        }
-    }
-}
-
 fn over_sockets(exposure: Exposure, checks: usize, runtime: &Runtime) -> &'static str {
     let _runtime = runtime.enter();
     let health = health(checks);
     assert_eq!(runtime.block_on(health.report(Probe::Ready)).status(), Status::Healthy);
-    let mut probed = Subject::new(probe(&health, exposure));
+    let mut probed = Subject::new(REQUEST, probe(&health, exposure));
     let address = probed.connections[0].peer_addr().expect("connected");
     let body: &str = Box::leak(runtime.block_on(get(address, PATH)).body.into_boxed_str());
-    let (mut bare, mut dressed) = (Subject::new(constant(body, false)), Subject::new(constant(body, true)));
-    for subject in [&mut bare, &mut probed, &mut dressed] {
-        subject.round();
-        subject.figures();
-    }
-    let mut again = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        bare.round();
-        probed.round();
-        dressed.round();
-        bare.round();
-        again.0.extend(bare.cpu.pop());
-        again.1.extend(bare.rate.pop());
-    }
+    let mut bare = Subject::new(REQUEST, constant(body, false));
+    let mut dressed = Subject::new(REQUEST, constant(body, true));
+    let compared = compare(ROUNDS, &mut bare, &mut [&mut dressed, &mut probed]);
     println!("\n{exposure:?}, checks: {checks}, body: {} bytes", body.len());
     println!(
         "{:>10} {:>15} {:>13} {:>7} {:>11} {:>7}",
         "", "CPU µs/request", "spread", "ratio", "requests/s", "ratio"
     );
-    let reference = bare.figures();
-    let again = (Measured::of(again.0), Measured::of(again.1));
-    let noise = again.0.median() / reference.0.median();
-    let rows = [("dressed", dressed.figures()), ("probe", probed.figures())];
-    let mut ratio = 0.0;
-    for (name, (cpu, rate)) in [("bare", &reference), ("bare again", &again)]
-        .into_iter()
-        .chain(rows.iter().map(|(name, figures)| (*name, figures)))
+    let reference = &compared.reference;
+    let rows = [("bare", reference), ("bare again", &compared.again)];
+    for (name, (cpu, rate)) in rows.into_iter().chain(["dressed", "probe"].into_iter().zip(&compared.others))
     {
-        ratio = cpu.median() / reference.0.median();
         println!(
-            "{name:>10} {:>15.2} {:>13} {ratio:>7.3} {:>11.0} {:>7.3}",
+            "{name:>10} {:>15.2} {:>13} {:>7.3} {:>11.0} {:>7.3}",
             cpu.median(),
             cpu.spread(),
+            cpu.median() / reference.0.median(),
             rate.median(),
             rate.median() / reference.1.median()
         );
     }
-    // The larger of the two is what the reference costs.
-    let over = ratio / noise.max(1.0);
+    let over = compared.ratio(1);
     println!("at most {ALLOWED} x the CPU of bare: {over:.3}, {}", verdict(over <= ALLOWED));
     body
 }
