@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod access;
 mod codes;
 pub mod dialect;
@@ -7,8 +8,8 @@ mod endpoints;
 mod goodbye;
 mod misuse;
 mod mounting;
-mod negotiate;
 mod profile;
+mod query;
 mod respond;
 
 pub use access::{Access, AccessError, ProxyHeader};

@@ -19,8 +19,8 @@ use health_core::{Exposure, Health, Inquiry, Question, Report, Status};
 use crate::codes::Codes;
 use crate::dialect::{About, Asked, Body, Dialect, Route};
 use crate::misuse;
-use crate::negotiate::Query;
 use crate::profile::Profile;
+use crate::query::Query;
 
 const X_HEALTH_STATUS: HeaderName = HeaderName::from_static("x-health-status");
 
@@ -58,9 +58,9 @@ impl Responder {
         if route.about == About::Overview {
             misuse::overview_asked(request);
         }
-        let (query, question) = (Query::of(request), route.about.question(name));
-        let report = self.ask(route, question, exposure, &query, request).await?;
-        Some(self.render(&report, question, exposure, &query, request))
+        let (query, question) = (Query::new(request.query_string()), route.about.question(name));
+        let report = self.ask(route, question, exposure, query, request).await?;
+        Some(self.render(&report, question, exposure, query, request))
     }
 
     async fn ask(
@@ -68,7 +68,7 @@ impl Responder {
         route: &Route,
         question: Question<'_>,
         exposure: Exposure,
-        query: &Query,
+        query: Query<'_>,
         request: &HttpRequest,
     ) -> Option<Report> {
         let may_see = exposure >= Exposure::Checks;
@@ -79,6 +79,7 @@ impl Responder {
             return Some(report).filter(|report| is_about(route, report));
         }
         let excluded: Vec<_> = query.values("exclude").take(MOST_EXCLUDED).collect();
+        let excluded: Vec<_> = excluded.iter().map(|name| &**name).collect();
         let report = self.health.ask(inquiry.excluding(&excluded)).await?;
         if excluded.iter().any(|name| report.entry(name).is_none()) {
             misuse::unknown_excluded(request);
@@ -91,14 +92,15 @@ impl Responder {
         report: &Report,
         question: Question<'_>,
         exposure: Exposure,
-        query: &Query,
+        query: Query<'_>,
         request: &HttpRequest,
     ) -> HttpResponse {
         let view = report.view(exposure);
         // What somebody else wrote must not end the connection.
         let rendered = catch_unwind(AssertUnwindSafe(|| {
             let verdict = self.dialect.verdict(&view);
-            let asked = Asked { health: &self.health, question, view, verdict, query, request };
+            let headers = request.headers();
+            let asked = Asked { health: &self.health, question, view, verdict, query, headers };
             self.dialect.body(&asked).map(|body| (verdict, body))
         }));
         let (verdict, Body { content_type, bytes }) = match rendered {

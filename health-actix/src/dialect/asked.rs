@@ -1,11 +1,13 @@
 //! What a dialect is to answer.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use actix_web::HttpRequest;
+use actix_web::http::header::HeaderMap;
 use health_core::{Health, Probe, Question, Status, View};
 
-use crate::negotiate::{self, Query};
+use crate::accept;
+use crate::query::Query;
 
 /// What a dialect is to answer: the view, and what the caller may choose about the form of it.
 #[derive(Debug)]
@@ -14,8 +16,8 @@ pub struct Asked<'a> {
     pub(crate) question: Question<'a>,
     pub(crate) view: View<'a>,
     pub(crate) verdict: Status,
-    pub(crate) query: &'a Query,
-    pub(crate) request: &'a HttpRequest,
+    pub(crate) query: Query<'a>,
+    pub(crate) headers: &'a HeaderMap,
 }
 
 impl<'a> Asked<'a> {
@@ -49,8 +51,8 @@ impl<'a> Asked<'a> {
         self.verdict != Status::Unhealthy
     }
 
-    /// The values of every `key=` in the query, in their order. A query that cannot be read has none.
-    pub fn query<'k>(&self, key: &'k str) -> impl Iterator<Item = &'a str> + use<'a, 'k> {
+    /// The values of every `key=` in the query, in their order. What cannot be read is left out.
+    pub fn query<'k>(&self, key: &'k str) -> impl Iterator<Item = Cow<'a, str>> + use<'a, 'k> {
         self.query.values(key)
     }
 
@@ -64,7 +66,7 @@ impl<'a> Asked<'a> {
     /// says nothing, likes several equally, or wants none of them: whoever polls has come for the verdict.
     #[must_use]
     pub fn preferred(&self, types: &[&str]) -> usize {
-        negotiate::preferred(self.request, types)
+        accept::preferred(self.headers, types)
     }
 
     /// For how long the health has been running.

@@ -45,7 +45,7 @@ impl Dialect for Native {
 
     fn body(&self, asked: &Asked<'_>) -> Result<Body, RenderError> {
         let view = *asked.view();
-        let view = asked.query("status").find_map(|word| view.only(word)).unwrap_or(view);
+        let view = asked.query("status").find_map(|word| view.only(&word)).unwrap_or(view);
         let types = ["application/json", "text/plain", HealthJson::MEDIA_TYPE];
         let form = match asked.preferred(&types) {
             _ if asked.is_verbose() => Form::Text,
