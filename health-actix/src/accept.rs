@@ -6,30 +6,41 @@
 
 use std::cmp::Reverse;
 
-use actix_web::http::header::{ACCEPT, HeaderMap};
+use actix_web::http::header::{ACCEPT, HeaderMap, HeaderValue};
 
 /// The place of the type that is liked best; the first if none is, or several are equally.
-pub(crate) fn preferred(headers: &HeaderMap, types: &[&str]) -> usize {
-    // Nothing to read, as with most pollers.
-    if headers.get_all(ACCEPT).all(|line| line == "*/*") {
+pub(crate) fn preferred<const N: usize>(headers: &HeaderMap, types: &[&str; N]) -> usize {
+    let lines = || headers.get_all(ACCEPT).map(HeaderValue::as_bytes);
+    // Nothing to compare, as with most pollers.
+    if lines().all(|line| line == b"*/*") {
         return 0;
     }
-    let ranked = types.iter().enumerate().filter_map(|(at, name)| Some((rank(headers, name)?, Reverse(at))));
+    let mut best: [Option<Match>; N] = [None; N];
+    let ranges = lines().flat_map(|line| line.split(|byte| *byte == b','));
+    for (place, range) in ranges.filter_map(Range::read).enumerate() {
+        for (best, wanted) in best.iter_mut().zip(types) {
+            let precision = range.precision(wanted.as_bytes());
+            // The first of the most precise ranges says how much it is wanted.
+            if precision > best.map(|(precision, ..)| precision) {
+                *best = precision.map(|precision| (precision, Reverse(place), range.quality));
+            }
+        }
+    }
+    let ranked = best.into_iter().enumerate().filter_map(|(at, best)| Some((rank(best?)?, Reverse(at))));
     ranked.max().map_or(0, |(_, Reverse(at))| at)
 }
 
 /// How much a type is wanted: by quality, then by how precisely it is named, then by place. `None` if it is not wanted.
 ///
 /// The quality of a type is the one of the range that names it most precisely: `text/*;q=0, text/plain` accepts it.
-fn rank(headers: &HeaderMap, wanted: &str) -> Option<(u16, Precision, Reverse<usize>)> {
-    let matching = ranges(headers)
-        .enumerate()
-        .filter_map(|(place, range)| Some((range.precision(wanted)?, Reverse(place), range.quality)));
-    let (precision, place, quality) = matching.max_by_key(|(precision, place, _)| (*precision, *place))?;
+fn rank((precision, place, quality): Match) -> Option<(u16, Precision, Reverse<usize>)> {
     // What only a wildcard takes has no place of its own.
     let place = if precision == Precision::Anything { Reverse(0) } else { place };
     (quality > 0).then_some((quality, precision, place))
 }
+
+/// How precisely a range names a type, its place in the header, and the quality it gives.
+type Match = (Precision, Reverse<usize>, u16);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Precision {
@@ -40,59 +51,56 @@ enum Precision {
 
 /// One range of types, such as `text/*;q=0.5`.
 struct Range<'a> {
-    kind: &'a str,
-    subtype: &'a str,
+    kind: &'a [u8],
+    subtype: &'a [u8],
     /// In thousandths.
     quality: u16,
 }
 
-/// All ranges of all lines of the header.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = Range<'_>> {
-    let lines = headers.get_all(ACCEPT).filter_map(|line| line.to_str().ok());
-    lines.flat_map(|line| line.split(',')).filter_map(Range::read)
-}
-
 impl<'a> Range<'a> {
-    fn read(text: &'a str) -> Option<Self> {
-        let mut parts = text.split(';').map(str::trim);
-        let (kind, subtype) = parts.next()?.split_once('/')?;
-        let is_named = is_token(kind) && is_token(subtype) && (kind != "*" || subtype == "*");
-        let mut quality = Some(1000);
-        for (name, value) in parts.filter_map(|parameter| parameter.split_once('=')) {
-            if name.eq_ignore_ascii_case("q") {
-                quality = thousandths(value);
+    fn read(text: &'a [u8]) -> Option<Self> {
+        let (name, parameters) = cut(text, b';').unwrap_or((text, b""));
+        let (kind, subtype) = cut(name.trim_ascii(), b'/')?;
+        let mut quality = 1000;
+        for parameter in parameters.split(|byte| *byte == b';') {
+            match cut(parameter, b'=') {
+                Some((name, weight)) if name.trim_ascii().eq_ignore_ascii_case(b"q") => {
+                    quality = thousandths(weight.trim_ascii())?;
+                }
+                _ => {}
             }
         }
-        is_named.then_some(Self { kind, subtype, quality: quality? })
+        Some(Self { kind, subtype, quality })
     }
 
     /// How precisely it names this type, if it does.
-    fn precision(&self, wanted: &str) -> Option<Precision> {
-        let (kind, subtype) = wanted.split_once('/')?;
+    fn precision(&self, wanted: &[u8]) -> Option<Precision> {
+        let (kind, subtype) = cut(wanted, b'/')?;
         match (self.kind, self.subtype) {
-            ("*", _) => Some(Precision::Anything),
-            (own, "*") if own.eq_ignore_ascii_case(kind) => Some(Precision::Kind),
-            (own, sub) if own.eq_ignore_ascii_case(kind) && sub.eq_ignore_ascii_case(subtype) => {
-                Some(Precision::Type)
-            }
-            _ => None,
+            (b"*", b"*") => Some(Precision::Anything),
+            (own, _) if !own.eq_ignore_ascii_case(kind) => None,
+            (_, b"*") => Some(Precision::Kind),
+            (_, own) => own.eq_ignore_ascii_case(subtype).then_some(Precision::Type),
         }
     }
 }
 
-fn is_token(text: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_allowed)
+/// What stands before and behind the first of these bytes.
+fn cut(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let place = text.iter().position(|byte| *byte == at)?;
+    Some((text.get(..place)?, text.get(place + 1..)?))
 }
 
 /// A weight between 0 and 1 with at most three digits after the point.
-fn thousandths(text: &str) -> Option<u16> {
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
-    if !matches!(whole, "0" | "1") || fraction.len() > 3 {
-        return None;
-    }
-    let mut weight = if whole == "1" { 1000 } else { 0 };
-    for (digit, worth) in fraction.bytes().zip([100, 10, 1]) {
+fn thousandths(text: &[u8]) -> Option<u16> {
+    let (whole, fraction) = cut(text, b'.').unwrap_or((text, b""));
+    let mut weight = match whole {
+        b"0" => 0,
+        b"1" => 1000,
+        _ => return None,
+    };
+    for (place, digit) in fraction.iter().enumerate() {
+        let worth = [100, 10, 1].get(place)?;
         weight += u16::from(digit.is_ascii_digit().then(|| digit - b'0')?) * worth;
     }
     (weight <= 1000).then_some(weight)
@@ -159,6 +167,7 @@ mod tests {
             assert_eq!(chosen(&[accept]), "text/plain", "{}", String::from_utf8_lossy(accept));
         }
         assert_eq!(chosen(&[b"application/json;q=0.3", b"text/plain;q=0.4"]), "text/plain");
+        assert_eq!(chosen(&[b"*/*", b"application/json;q=0"]), "text/plain");
     }
 
     #[test]
@@ -173,6 +182,7 @@ mod tests {
             b"*/*;q=0.8, application/health+json;q=0.8",
             b"text/plain;q=0.1, application/health+json;q=0.2",
             b"application/json;q=0, application/*",
+            b"application/json;q=0, text/plain;q=0, */*",
         ];
         for accept in health {
             assert_eq!(chosen(&[accept]), "application/health+json", "{}", String::from_utf8_lossy(accept));

@@ -6,6 +6,7 @@
 //! |---|---|
 //! | `bare` | a request through actix-web to a handler with a constant body: what is not ours |
 //! | `cached` | the same request, answered by a ready probe of ten fresh checks that shows them all |
+//! | `browser` | the same, asked as a browser asks, so that there is something to negotiate |
 //! | `answer` | `health.report(Probe::Ready)` of ten fresh checks |
 //! | `round` | a round of 100 ready checks that are all run anew |
 //!
@@ -16,12 +17,14 @@ use std::process::ExitCode;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::header::ACCEPT;
 use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpResponse, test, web};
 use health_core::{Exposure, Health, Probe, Spec, Status};
 use tokio::runtime::Runtime;
 
 const PATH: &str = "/health/ready";
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
 
 fn health(runtime: &Runtime, checks: usize, spec: impl Fn(Spec) -> Spec) -> Health {
     // Under valgrind everything is slow, and nothing may be cut off by a deadline.
@@ -53,11 +56,20 @@ fn reports(runtime: &Runtime, health: &Health, iterations: usize) {
     });
 }
 
-fn requests(runtime: &Runtime, iterations: usize, configure: impl FnOnce(&mut ServiceConfig)) {
+fn requests(
+    runtime: &Runtime,
+    iterations: usize,
+    accept: Option<&str>,
+    configure: impl FnOnce(&mut ServiceConfig),
+) {
     runtime.block_on(async {
         let app = test::init_service(App::new().configure(configure)).await;
         for _ in 0..iterations {
-            let request = test::TestRequest::get().uri(PATH).to_request();
+            let mut request = test::TestRequest::get().uri(PATH);
+            if let Some(accept) = accept {
+                request = request.insert_header((ACCEPT, accept));
+            }
+            let request = request.to_request();
             let answer: ServiceResponse = app.call(request).await.expect("an answer");
             assert!(answer.status().is_success());
             black_box(answer.into_body().try_into_bytes().expect("a body in one piece"));
@@ -74,14 +86,15 @@ fn main() -> ExitCode {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     match &*mode {
-        "bare" => requests(&runtime, iterations, |config| {
+        "bare" => requests(&runtime, iterations, None, |config| {
             let body = async || HttpResponse::Ok().content_type("application/json").body("constant");
             config.route(PATH, web::get().to(body));
         }),
-        "cached" => {
+        "cached" | "browser" => {
             let health = health(&runtime, 10, fresh);
             let endpoints = health_actix::endpoints(health).exposure(Exposure::Checks);
-            requests(&runtime, iterations, |config| {
+            let accept = (mode == "browser").then_some(BROWSER);
+            requests(&runtime, iterations, accept, |config| {
                 config.service(endpoints);
             });
         }

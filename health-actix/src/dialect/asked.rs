@@ -65,7 +65,7 @@ impl<'a> Asked<'a> {
     /// Which of these media types the caller likes best by its `Accept` header: its place in the list. The first if it
     /// says nothing, likes several equally, or wants none of them: whoever polls has come for the verdict.
     #[must_use]
-    pub fn preferred(&self, types: &[&str]) -> usize {
+    pub fn preferred<const N: usize>(&self, types: &[&str; N]) -> usize {
         accept::preferred(self.headers, types)
     }
 
