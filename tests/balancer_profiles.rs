@@ -67,7 +67,13 @@ async fn envoy_is_told_of_degradation_that_others_do_not_share() {
 
 #[tokio::test]
 async fn what_is_unhealthy_is_not_called_degraded() {
-    let seen = get(&endpoints(of_status(Status::Unhealthy)).profile(Profile::envoy()), "/health/ready").await;
+    let health = Health::builder()
+        .check_fn(Spec::named("away"), || async { Status::Unhealthy })
+        .check_fn(Spec::named("slow"), || async { Status::Degraded })
+        .build()
+        .unwrap()
+        .start();
+    let seen = get(&endpoints(health).profile(Profile::envoy()), "/health/ready").await;
     assert_eq!((seen.code, seen.header(DEGRADED)), (503, None));
 }
 
@@ -120,8 +126,11 @@ async fn haproxy_gets_a_404_only_from_what_drains() {
     );
     health.resume();
     assert_eq!(codes(&mounted).await, [200, 200, 200, 200]);
-    let sick = endpoints(of_status(Status::Unhealthy)).profile(Profile::haproxy());
+    let health = of_status(Status::Unhealthy);
+    let sick = endpoints(health.clone()).profile(Profile::haproxy());
     assert_eq!(codes(&sick).await, [503, 503, 200, 503], "sick is not leaving");
+    health.drain();
+    assert_eq!(codes(&sick).await, [503, 404, 200, 404], "and leaving is no excuse for not being alive");
 }
 
 #[tokio::test]

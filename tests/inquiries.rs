@@ -43,6 +43,9 @@ async fn what_was_observed_a_moment_ago_is_taken_by_those_who_may_make_no_work()
     }
     advance(floor - Duration::from_millis(1)).await;
     health.ask(polite).await.unwrap();
+    for other in [Question::Overview, Question::Check("slow"), Question::Tree("slow")] {
+        health.ask(Inquiry::about(other).cached_for(floor)).await.unwrap();
+    }
     assert_eq!(runs.load(Ordering::SeqCst), 1, "counted from the end of a run, not from its beginning");
     advance(Duration::from_millis(2)).await;
     health.ask(polite).await.unwrap();
