@@ -1,9 +1,14 @@
 //! The one place where something private, or written by somebody else, becomes text.
 
+mod addresses;
+mod headers;
 mod line;
-mod patterns;
+mod names;
+mod pairs;
+mod shapes;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -11,8 +16,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use line::{Capped, LONGEST, READ, one_line};
-use patterns::{PATTERNS, SECRET_NAME};
+use line::{Capped, LONGEST, Line, cut, one_line};
 
 /// How many causes of causes are followed.
 const CHAIN: usize = 16;
@@ -45,14 +49,42 @@ pub(crate) fn cause(error: &(dyn Error + 'static)) -> String {
 
 /// Text that somebody wrote at run time: redacted, one line, capped.
 pub(crate) fn text(raw: &str) -> String {
-    let readable = (0..=READ.min(raw.len())).rev().find_map(|end| raw.get(..end)).unwrap_or_default();
-    let mut clean = Cow::Borrowed(readable);
-    for (pattern, replacement) in PATTERNS.iter() {
-        if let Cow::Owned(changed) = pattern.replace_all(&clean, *replacement) {
-            clean = Cow::Owned(changed);
+    // Hiding one secret can show another, and a cut can change what a word means: what leaves has nothing left to hide.
+    const ROUNDS: usize = 8;
+    let mut line = one_line(raw);
+    for _ in 0..ROUNDS {
+        let (hidden, is_whole) = match hide(&line) {
+            Some(hidden) => cut(hidden),
+            None if line.len() <= LONGEST => return line,
+            None => cut(std::mem::take(&mut line)),
+        };
+        if is_whole && hidden == line {
+            return line;
         }
+        line = hidden;
     }
-    one_line(&clean)
+    HIDDEN.into()
+}
+
+/// The line with [`HIDDEN`] in place of every secret, if there is one.
+fn hide(line: &str) -> Option<String> {
+    let mut secrets = Vec::new();
+    addresses::find(Line(line), &mut secrets);
+    pairs::find(Line(line), &mut secrets);
+    shapes::find(Line(line), &mut secrets);
+    secrets.retain(|secret| !secret.is_empty());
+    secrets.sort_unstable_by_key(|secret| secret.start);
+    let (mut hidden, mut kept) = (String::with_capacity(line.len()), 0);
+    for secret in &secrets {
+        // What overlaps or touches is one secret.
+        if secret.start > kept || hidden.is_empty() {
+            hidden.push_str(line.get(kept..secret.start).unwrap_or_default());
+            hidden.push_str(HIDDEN);
+        }
+        kept = kept.max(secret.end);
+    }
+    hidden.push_str(line.get(kept..).unwrap_or_default());
+    (!secrets.is_empty()).then_some(hidden)
 }
 
 /// A summary its author wrote. A literal in the program carries no secret of this process, so it is only cut.
@@ -61,7 +93,7 @@ pub(crate) fn summary(summary: Cow<'static, str>) -> Cow<'static, str> {
         Cow::Borrowed(literal) if literal.len() <= LONGEST && !literal.contains(char::is_control) => {
             literal.into()
         }
-        Cow::Borrowed(literal) => one_line(literal).into(),
+        Cow::Borrowed(literal) => cut(one_line(literal)).0.into(),
         Cow::Owned(written) => text(&written).into(),
     }
 }
@@ -74,9 +106,9 @@ pub(crate) fn field(name: &str, value: Value) -> Value {
 
 fn named(name: &str, value: Value, depth: usize) -> Value {
     match value {
-        Value::String(_) | Value::Array(_) | Value::Object(_) if SECRET_NAME.is_match(name) => {
-            Value::String(HIDDEN.into())
-        }
+        Value::Null | Value::Bool(_) => value,
+        Value::Number(_) if names::is_plural(name) => value,
+        _ if names::is_secret(name) => Value::String(HIDDEN.into()),
         value => bounded(value, depth),
     }
 }
