@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
+use crate::redact;
+
 /// Why a check failed: a summary that its author wrote for everybody who may see checks, and a private cause that
 /// only the most trusted reader sees.
 ///
@@ -63,9 +65,10 @@ impl<E: Into<Box<dyn Error + Send + Sync>>> From<E> for Failure {
     }
 }
 
-/// Shows the public summary only: a `Failure` that ends up in somebody's log must not carry the cause with it.
+/// Shows the public summary only, redacted: a `Failure` that ends up in somebody's log must not carry the cause with it.
 impl fmt::Debug for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Failure").field("summary", &self.summary).finish_non_exhaustive()
+        let summary = self.summary.clone().map(redact::summary);
+        f.debug_struct("Failure").field("summary", &summary).finish_non_exhaustive()
     }
 }

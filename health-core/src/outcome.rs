@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use crate::{Failure, Status};
+use crate::{Failure, Status, redact};
 
 /// What one run said: a status, a summary its author wrote, data, and a private cause.
 ///
@@ -125,12 +125,13 @@ impl Outcome {
     }
 }
 
-/// Shows what is public by itself: neither values nor the cause have been redacted yet.
+/// Shows what is public by itself, redacted, and neither values nor the cause.
 impl fmt::Debug for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<_> = self.data.iter().map(Datum::name).collect();
+        let names: Vec<_> = self.data.iter().map(|datum| redact::summary(datum.name.clone())).collect();
+        let summary = self.summary.clone().map(redact::summary);
         let mut debug = f.debug_struct("Outcome");
-        debug.field("status", &self.status).field("summary", &self.summary).field("data", &names);
+        debug.field("status", &self.status).field("summary", &summary).field("data", &names);
         debug.finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use crate::Location;
+use crate::{Location, redact};
 
 /// One thing that is wrong with an assembly.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,8 @@ impl Problem {
         places: impl IntoIterator<Item = Location>,
         message: String,
     ) -> Self {
+        // Names that nothing can have are quoted in it, and somebody may have written a secret in their place.
+        let message = redact::whole(message);
         Self { kind, message, places: places.into_iter().collect(), sources: Vec::new(), help: None }
     }
 
@@ -61,7 +63,7 @@ impl Problem {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(redact::whole(help.into()));
         self
     }
 

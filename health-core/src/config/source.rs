@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::variables::Variable;
+use crate::redact;
 
 /// Where a setting comes from; printed as `checks.db.timeout in health.toml`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +36,12 @@ fn segment(key: &str) -> String {
     if !key.is_empty() && key.chars().all(is_plain) { shown(key) } else { format!("\"{}\"", shown(key)) }
 }
 
-/// Text of somebody else inside a sentence: one line, and not longer than it has to be.
+/// Text of somebody else inside a sentence: redacted, one line, and not longer than it has to be.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 2 * crate::name::LONGEST;
-    let mut short: String = text.chars().take(LONGEST).collect();
-    if short.len() < text.len() {
+    let clean = redact::text(text);
+    let mut short: String = clean.chars().take(LONGEST).collect();
+    if short.len() < clean.len() {
         short.push('…');
     }
     short.escape_debug().to_string()

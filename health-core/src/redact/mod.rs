@@ -66,6 +66,11 @@ pub(crate) fn text(raw: &str) -> String {
     HIDDEN.into()
 }
 
+/// A text of our own with words of somebody else in it: redacted, and neither cut nor made one line.
+pub(crate) fn whole(text: String) -> String {
+    hide(&text).unwrap_or(text)
+}
+
 /// The line with [`HIDDEN`] in place of every secret, if there is one.
 fn hide(line: &str) -> Option<String> {
     let mut secrets = Vec::new();

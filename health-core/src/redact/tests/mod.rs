@@ -3,7 +3,7 @@
 use std::fmt;
 
 mod corpus;
-mod cost;
+mod hostile;
 mod properties;
 mod shapes;
 
