@@ -27,6 +27,8 @@ pub(crate) struct Content {
     pub(crate) phase: Phase,
     /// Whether not running makes it unhealthy, as it does ready and the overview.
     pub(crate) is_held: bool,
+    /// While startup has not passed, the status apart from the probes that wait for it.
+    pub(crate) while_starting: Option<Status>,
     pub(crate) waiting_for: Vec<String>,
     /// Not healthy first, then by name.
     pub(crate) entries: Vec<Entry>,
@@ -66,13 +68,15 @@ impl Report {
         if self.content.phase == phase {
             return self.clone();
         }
-        let Content { status, probe, is_held, ref waiting_for, ref entries, .. } = *self.content;
+        let Content { status, probe, is_held, while_starting, ref waiting_for, ref entries, .. } =
+            *self.content;
         let (waiting_for, entries) = (waiting_for.clone(), entries.clone());
         Self::new(Content {
             status,
             probe,
             phase,
             is_held,
+            while_starting,
             waiting_for,
             entries,
             rendered: Rendered::default(),

@@ -137,6 +137,7 @@ impl Engine {
                 probe: Some(Probe::Startup),
                 phase: self.phase(),
                 is_held: false,
+                while_starting: None,
                 waiting_for: Vec::new(),
                 entries,
                 rendered: Rendered::default(),
@@ -184,20 +185,22 @@ impl Engine {
         }
         let is_complete = looks.iter().all(|look| look.knowledge.last.is_some() || !self.can_run(look.check));
         let (fresh_until, valid_until) = self.lifetime(&looks, now);
-        let (status, contributions) = match subject {
+        let (status, apart, contributions) = match subject {
             Subject::Probe(probe) => {
                 let tally = self.tally(&looks, Some(probe), now, asking);
-                (self.held_by(phase, probe, tally.verdict), tally.contributions)
+                let status = self.held_by(phase, probe, tally.verdict);
+                let apart = if probe == Probe::Live { status } else { Status::Healthy };
+                (status, apart, tally.contributions)
             }
             Subject::Whole => self.tally_whole(&looks, phase, now, asking),
             Subject::Some(_) => {
                 let tally = self.tally(&looks, None, now, asking);
-                (tally.verdict, tally.contributions)
+                (tally.verdict, tally.verdict, tally.contributions)
             }
             Subject::Check(_) => {
                 let own =
                     Status::worst(looks.iter().map(|look| look.known(asking).unwrap_or(Status::Unhealthy)));
-                (own, vec![own; looks.len()])
+                (own, own, vec![own; looks.len()])
             }
         };
         let waiting_for = match subject {
@@ -212,6 +215,7 @@ impl Engine {
             probe,
             phase,
             is_held,
+            while_starting: Some(apart).filter(|_| !self.startup_has_passed()),
             waiting_for,
             entries,
             rendered: Rendered::default(),
@@ -299,15 +303,15 @@ impl Engine {
         })
     }
 
-    /// Live and ready together; `looks` are of every check, in order.
+    /// Live and ready together, and live alone; `looks` are of every check, in order.
     fn tally_whole(
         &self,
         looks: &[Look],
         phase: Phase,
         now: Instant,
         asking: Asking,
-    ) -> (Status, Vec<Status>) {
-        let mut whole = Status::Healthy;
+    ) -> (Status, Status, Vec<Status>) {
+        let (mut whole, mut live) = (Status::Healthy, Status::Healthy);
         let mut contributions = vec![Status::Healthy; looks.len()];
         for probe in [Probe::Live, Probe::Ready] {
             let joining = self.plan.joining(probe);
@@ -315,13 +319,16 @@ impl Engine {
             let of_probe: Vec<_> = joining.iter().filter_map(|check| looks.get(*check)).cloned().collect();
             let tally = self.tally(&of_probe, Some(probe), now, asking);
             whole = whole.max(self.held_by(phase, probe, tally.verdict));
+            if probe == Probe::Live {
+                live = tally.verdict;
+            }
             for (check, own) in joining.iter().zip(tally.contributions) {
                 if let Some(slot) = contributions.get_mut(*check) {
                     *slot = own.max(*slot);
                 }
             }
         }
-        (whole, contributions)
+        (whole, live, contributions)
     }
 
     /// What being not ready does, in one place.

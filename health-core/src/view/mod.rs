@@ -173,6 +173,15 @@ impl<'a> View<'a> {
         self.report.phase() == Phase::Starting && is_held && self.status() == Status::Unhealthy
     }
 
+    /// While startup has not passed: what the verdict would be if ready and startup, which wait for that, were healthy
+    /// already. `None` once it has passed.
+    ///
+    /// For formats in which a process that is still starting may be called well, if somebody opts for it.
+    #[must_use]
+    pub fn while_starting(&self) -> Option<Status> {
+        self.report.content().while_starting
+    }
+
     /// Whether a check degrades it that is not [shared](Scope::Shared): then others are likely to be better off.
     #[must_use]
     pub fn is_degraded_here(&self) -> bool {

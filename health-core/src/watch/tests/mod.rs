@@ -65,6 +65,7 @@ pub(super) fn report(probe: Probe, phase: Phase, status: Status, check: (&'stati
         status,
         probe: Some(probe),
         phase,
+        while_starting: None,
         is_held: false,
         waiting_for,
         entries: vec![entry],
