@@ -62,5 +62,5 @@ pub use report::{Entry, Report, Unknown};
 pub use reporter::Reporter;
 pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
-pub use view::{EntryView, Exposure, Form, RenderError, View};
+pub use view::{EntryView, Exposure, Form, RenderError, View, timestamp};
 pub use watch::{Change, History, Subscription, TimeIn, Transition};

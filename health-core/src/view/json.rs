@@ -76,8 +76,10 @@ fn optional<M: SerializeMap, T: Serialize>(
     value.map_or(Ok(()), |value| map.serialize_entry(key, &value))
 }
 
-/// RFC 3339 with milliseconds, in UTC. A clock set before 1970 or after 9999 shows the nearest time that has a form.
-pub(crate) fn timestamp(at: SystemTime) -> String {
+/// A time as every view writes it: RFC 3339 with milliseconds, in UTC. A clock set before 1970 or after 9999 shows the
+/// nearest time that has a form.
+#[must_use]
+pub fn timestamp(at: SystemTime) -> String {
     let last = SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
     humantime::format_rfc3339_millis(at.clamp(SystemTime::UNIX_EPOCH, last)).to_string()
 }

@@ -10,7 +10,7 @@ use std::fmt;
 use bytes::Bytes;
 
 pub use entry::EntryView;
-pub(crate) use json::timestamp;
+pub use json::timestamp;
 pub use rendered::RenderError;
 pub(crate) use rendered::Rendered;
 
