@@ -9,4 +9,5 @@ pub mod postgres;
 pub mod programs;
 pub mod scripts;
 pub mod servers;
+pub mod states;
 pub mod transitions;

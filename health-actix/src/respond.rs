@@ -103,7 +103,7 @@ impl Responder {
             let asked = Asked { health: &self.health, question, view, verdict, query, headers };
             self.dialect.body(&asked).map(|body| (verdict, body))
         }));
-        let (verdict, Body { content_type, bytes }) = match rendered {
+        let (verdict, Body { content_type, bytes, fresh_for }) = match rendered {
             Ok(Ok(rendered)) => rendered,
             Ok(Err(error)) => return broken(request, &error),
             Err(_) => return broken(request, &"a panic"),
@@ -111,6 +111,9 @@ impl Responder {
         let code = self.codes.of(verdict, &view);
         let mut answer = common(code);
         answer.insert_header((X_HEALTH_STATUS, word(verdict)));
+        if code == StatusCode::OK && fresh_for.as_secs() > 0 {
+            answer.insert_header((CACHE_CONTROL, lifetime(fresh_for.as_secs(), exposure)));
+        }
         for profile in &self.profiles {
             profile.dress(&mut answer, &view);
         }
@@ -147,6 +150,12 @@ fn common(code: StatusCode) -> HttpResponseBuilder {
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
         .insert_header((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
     answer
+}
+
+/// What a cache between us and the caller must not hand to others is private.
+fn lifetime(seconds: u64, exposure: Exposure) -> String {
+    let private = if exposure >= Exposure::Checks { "private, " } else { "" };
+    format!("{private}max-age={seconds}")
 }
 
 fn word(status: Status) -> HeaderValue {

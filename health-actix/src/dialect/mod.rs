@@ -8,13 +8,14 @@ mod native;
 mod route;
 
 use std::fmt;
+use std::time::Duration;
 
 use actix_web::http::header::HeaderValue;
 use actix_web::web::Bytes;
 use health_core::{RenderError, Status, View};
 
 pub use asked::Asked;
-pub use health_json::HealthJson;
+pub use health_json::{ComponentDetails, HealthJson};
 #[cfg(feature = "kubernetes")]
 pub use kubernetes::Kubernetes;
 pub use native::Native;
@@ -80,11 +81,22 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
 pub struct Body {
     pub(crate) content_type: HeaderValue,
     pub(crate) bytes: Bytes,
+    pub(crate) fresh_for: Duration,
 }
 
 impl Body {
     /// A body of this media type.
     pub fn new(content_type: HeaderValue, bytes: impl Into<Bytes>) -> Self {
-        Self { content_type, bytes: bytes.into() }
+        Self { content_type, bytes: bytes.into(), fresh_for: Duration::ZERO }
+    }
+
+    /// Whoever asks may keep the answer for this long, in whole seconds. Default: none, which is said as `no-store`.
+    ///
+    /// Only said with the code 200, and to a caller who may see checks as `private`, so that nobody else is handed what
+    /// was meant for him.
+    #[must_use]
+    pub fn fresh_for(mut self, lifetime: Duration) -> Self {
+        self.fresh_for = lifetime;
+        self
     }
 }
