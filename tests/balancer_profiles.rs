@@ -11,8 +11,10 @@ use health_tests::http::{Wire, serve};
 const DEGRADED: &str = "x-envoy-degraded";
 const FAIL_AT_ONCE: &str = "x-envoy-immediate-health-check-fail";
 
+type Check = (Option<Scope>, Status);
+
 /// Checks of these scopes and statuses, none of which can make the whole unhealthy.
-fn scoped(checks: &[(Option<Scope>, Status)]) -> Health {
+fn scoped(checks: &[Check]) -> Health {
     let mut builder = Health::builder();
     for (index, (scope, status)) in checks.iter().enumerate() {
         let mut spec = Spec::named(format!("c{index}")).critical(false);
@@ -29,7 +31,7 @@ fn scoped(checks: &[(Option<Scope>, Status)]) -> Health {
 async fn envoy_is_told_of_degradation_that_others_do_not_share() {
     use Scope::{Local, Shared};
     use Status::{Degraded, Healthy, Unhealthy};
-    let cases: &[(&[(Option<Scope>, Status)], bool)] = &[
+    let cases: &[(&[Check], bool)] = &[
         (&[], false),
         (&[(None, Healthy)], false),
         (&[(None, Degraded)], true),

@@ -4,6 +4,8 @@ mod asked;
 mod health_json;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
+#[cfg(feature = "microprofile")]
+mod microprofile;
 mod native;
 mod route;
 
@@ -18,6 +20,8 @@ pub use asked::Asked;
 pub use health_json::{ComponentDetails, HealthJson};
 #[cfg(feature = "kubernetes")]
 pub use kubernetes::Kubernetes;
+#[cfg(feature = "microprofile")]
+pub use microprofile::MicroProfile;
 pub use native::Native;
 pub(crate) use route::About;
 pub use route::Route;
