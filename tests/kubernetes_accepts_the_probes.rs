@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use health_core::{Format, KubernetesProbes, catalog};
+use health_core::{Format, KubernetesProbes, Probe, catalog};
 use k8s_openapi::api::core::v1::Container;
 use serde_json::{Value, json};
 
@@ -44,6 +44,21 @@ fn kubernetes_asks_each_probe_at_its_own_path() {
         }
         assert_eq!(as_kubernetes_reads(&moved), moved);
     }
+}
+
+#[test]
+fn kubernetes_asks_each_probe_at_the_port_that_serves_it() {
+    let ports = |probes| {
+        let container = container(probes);
+        assert_eq!(as_kubernetes_reads(&container), container);
+        ["livenessProbe", "readinessProbe", "startupProbe"]
+            .map(|key| container[key]["httpGet"]["port"].clone())
+    };
+    let defaults = KubernetesProbes::default;
+    assert_eq!(ports(defaults().probe_port(Probe::Live, 9000)), [9000, 8080, 8080]);
+    assert_eq!(ports(defaults().probe_port(Probe::Ready, 9000).port(80)), [80, 9000, 80], "in either order");
+    let all = defaults().probe_port(Probe::Startup, 3).probe_port(Probe::Live, 9).probe_port(Probe::Ready, 2);
+    assert_eq!(ports(all.probe_port(Probe::Live, 1)), [1, 2, 3], "the last word counts");
 }
 
 #[test]

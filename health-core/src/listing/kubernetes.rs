@@ -1,5 +1,6 @@
 //! The three probes of a container, as YAML.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::Duration;
 
@@ -19,6 +20,8 @@ use crate::{DEFAULT_DEADLINE, Probe};
 #[must_use]
 pub struct KubernetesProbes {
     port: u16,
+    /// Of the probes that are asked elsewhere.
+    ports: BTreeMap<Probe, u16>,
     mount: String,
     deadline: Duration,
     startup_budget: Duration,
@@ -28,6 +31,7 @@ impl Default for KubernetesProbes {
     fn default() -> Self {
         Self {
             port: 8080,
+            ports: BTreeMap::new(),
             mount: "/health".into(),
             deadline: DEFAULT_DEADLINE,
             startup_budget: Duration::from_secs(300),
@@ -37,8 +41,32 @@ impl Default for KubernetesProbes {
 
 impl KubernetesProbes {
     /// The port of the container on which the probes are served. Default: 8080.
+    ///
+    /// A kubelet asks from outside the container: this is the port that serves the path of the probe, never one of a
+    /// listener on loopback.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// The port of one probe that is served elsewhere; the others keep theirs, in whatever order this is called.
+    ///
+    /// Like [`port`](Self::port), the one that serves the path: with a management listener, what
+    /// `health_actix::Management::probe_port()` says, which is `None` for a listener that no kubelet reaches.
+    ///
+    /// ```
+    /// use health_core::{Format, KubernetesProbes, Probe, catalog};
+    ///
+    /// # let management_port = Some(9000);
+    /// let mut probes = KubernetesProbes::default().port(8080);
+    /// if let Some(port) = management_port {
+    ///     // Liveness is asked where the application cannot hold up the answer, readiness where the traffic goes.
+    ///     probes = probes.probe_port(Probe::Live, port);
+    /// }
+    /// print!("{}", catalog().listing(Format::Kubernetes).kubernetes(probes));
+    /// ```
+    pub fn probe_port(mut self, probe: Probe, port: u16) -> Self {
+        self.ports.insert(probe, port);
         self
     }
 
@@ -109,7 +137,7 @@ pub(super) fn write(probes: &KubernetesProbes, f: &mut fmt::Formatter<'_>) -> fm
         writeln!(f, "{key}:")?;
         writeln!(f, "  httpGet:")?;
         writeln!(f, "    path: {}", quoted(&format!("{}/{probe}", mount(&probes.mount))))?;
-        writeln!(f, "    port: {}", probes.port)?;
+        writeln!(f, "    port: {}", probes.ports.get(&probe).unwrap_or(&probes.port))?;
         writeln!(f, "  periodSeconds: {PERIOD}")?;
         writeln!(f, "  timeoutSeconds: {timeout} # {why}")?;
         writeln!(f, "  failureThreshold: {failures} # {consequence}")?;
