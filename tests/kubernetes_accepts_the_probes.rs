@@ -61,6 +61,21 @@ fn kubernetes_asks_each_probe_at_the_port_that_serves_it() {
     assert_eq!(ports(all.probe_port(Probe::Live, 1)), [1, 2, 3], "the last word counts");
 }
 
+/// What the management listener says is where a kubelet finds it.
+#[tokio::test]
+async fn kubernetes_is_told_the_port_of_the_management_listener() {
+    let health = health_core::Health::builder().build().unwrap().start();
+    let server = health_actix::server(health).bind(("127.0.0.1", 0)).unwrap().bind(("0.0.0.0", 0)).unwrap();
+    let management = server.start().unwrap();
+    let port = management.probe_port().expect("one of them is reached from outside");
+    let probes = container(KubernetesProbes::default().probe_port(Probe::Live, port));
+    let asked = &probes["livenessProbe"]["httpGet"];
+    assert_eq!(asked["port"], management.addresses()[1].port());
+    let path = asked["path"].as_str().unwrap();
+    let address = (std::net::Ipv4Addr::LOCALHOST, port).into();
+    assert_eq!(health_tests::http::get(address, path).await.code, 200);
+}
+
 #[test]
 fn kubernetes_limits_follow_from_deadline_and_budget() {
     let milliseconds = Duration::from_millis;

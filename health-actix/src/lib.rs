@@ -11,8 +11,10 @@ mod mounting;
 mod profile;
 mod query;
 mod respond;
+mod server;
 
 pub use access::{Access, AccessError, ProxyHeader};
 pub use endpoints::{Endpoints, endpoints, probes};
 pub use goodbye::{Goodbye, goodbye};
 pub use profile::Profile;
+pub use server::{Management, Server, server};

@@ -1,0 +1,45 @@
+//! One connection, from its first byte to its last.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use super::line::{Line, close};
+use super::turns::Overdue;
+
+/// How long a client may take to hear our last words.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+const TOO_LARGE: &[u8] =
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// Holds the conversation until it is over or the client does not end one of its turns in time.
+pub(super) async fn converse(line: Line, conversation: impl Future) {
+    let overdue = {
+        let (mut conversation, turns) = (Box::pin(conversation), &line.turns);
+        let mut overdue = pin!(turns.overdue());
+        poll_fn(|context| {
+            if conversation.as_mut().poll(context).is_ready() {
+                return Poll::Ready(None);
+            }
+            overdue.as_mut().poll(context).map(Some)
+        })
+        .await
+    };
+    let last_words = match overdue {
+        None if line.turns.is_too_large() => TOO_LARGE,
+        None | Some(Overdue::Silent | Overdue::Answer) => b"",
+        Some(Overdue::Request) => TOO_LATE,
+    };
+    // The conversation is gone, and with it the other holder of the line.
+    let Some(stream) = line.into_stream() else {
+        return;
+    };
+    match overdue {
+        Some(Overdue::Answer) => stream.abandon(),
+        // In time or not, the stream is dropped afterwards.
+        _ => drop(tokio::time::timeout(FAREWELL, close(stream, last_words)).await),
+    }
+}
