@@ -22,6 +22,7 @@ pub fn endpoints(health: Health) -> Endpoints {
         paths: BTreeMap::new(),
         only: None,
         access: Access::default(),
+        exposure_unless_set: Exposure::default(),
         responder: Responder {
             health,
             dialect: Arc::new(Native::new()),
@@ -70,6 +71,7 @@ pub struct Endpoints {
     paths: BTreeMap<Probe, String>,
     only: Option<Vec<Probe>>,
     access: Access,
+    exposure_unless_set: Exposure,
     pub(crate) responder: Responder,
 }
 
@@ -145,15 +147,14 @@ impl Endpoints {
         self
     }
 
-    /// How much every caller may see where nothing has been said about it.
-    #[allow(dead_code)]
+    /// How much every caller may see where nothing is said about it.
     pub(crate) fn exposure_unless_set(mut self, exposure: Exposure) -> Self {
-        self.access = self.access.everyone_unless_set(exposure);
+        self.exposure_unless_set = exposure;
         self
     }
 
     pub(crate) fn take_access(&mut self) -> Access {
-        std::mem::take(&mut self.access)
+        std::mem::take(&mut self.access).everyone_unless_set(self.exposure_unless_set)
     }
 
     /// What each path answers about. The router takes the first that matches: a path somebody wrote down goes before

@@ -70,7 +70,8 @@ impl Access {
         Self::default()
     }
 
-    /// What every caller sees, without any grant. Default: [`Exposure::Status`].
+    /// What every caller sees, without any grant. Default: [`Exposure::Status`]; on a
+    /// [management listener](crate::server) what that listener shows.
     pub fn everyone(self, exposure: Exposure) -> Self {
         self.with(|grants| grants.everyone = Some(exposure))
     }

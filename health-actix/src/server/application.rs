@@ -41,7 +41,7 @@ impl fmt::Debug for Served {
 impl Served {
     fn mount(&self, exposure: Exposure, config: &mut ServiceConfig) {
         // What the caller sets on them comes after this, and so wins.
-        let endpoints = endpoints(self.health.clone()).exposure(exposure);
+        let endpoints = endpoints(self.health.clone()).exposure_unless_set(exposure);
         if self.mountings.is_empty() {
             config.service(endpoints);
             return;
