@@ -29,11 +29,12 @@ pub(super) fn policies(
         let size = size(group, *quorum, *place, members.len(), candidates);
         problems.extend(size.map(|problem| problem.set_by(taken_out_by)));
         problems.extend(probes(group, *place, &members));
-        policies.push(GroupPolicy {
-            name: group.clone(),
-            need: quorum.of(members.len()),
-            critical: quorum.critical.unwrap_or(members.iter().any(|member| member.spec.is_critical())),
-        });
+        let need = quorum.of(members.len());
+        let critical = quorum.critical.unwrap_or(members.iter().any(|member| member.spec.is_critical()));
+        if need < members.len() || !critical {
+            problems.extend(members.iter().filter_map(|member| dispensable(group, *place, member)));
+        }
+        policies.push(GroupPolicy { name: group.clone(), need, critical });
     }
     policies
 }
@@ -64,6 +65,16 @@ fn size(
         Some(nearest) if members == 0 => problem.help(format!("did you mean `{nearest}`?")),
         _ => problem.help(format!("write `group = \"{group}\"` on its members, or ask for fewer")),
     })
+}
+
+/// A member that is required although the group holds without it.
+fn dispensable(group: &str, place: Location, member: &Candidate) -> Option<Problem> {
+    let required_by = member.required_by.as_ref()?;
+    let name = &member.spec.name;
+    let message =
+        format!("`{name}` is required for ready, and the quorum of its group `{group}` holds without it");
+    let problem = Problem::new(ProblemKind::Quorum, [member.spec.location, place], message);
+    Some(problem.set_by([required_by]).help("require no member of the group, or give the group no policy"))
 }
 
 /// Members of different probes: no probe would see the whole group.

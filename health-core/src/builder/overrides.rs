@@ -16,6 +16,13 @@ pub(super) fn apply(configs: &[HealthConfig], candidates: &mut [Candidate], prob
     let mut overrides = Overrides::read(configs, &names, problems);
     for candidate in candidates {
         candidate.overridden = overrides.tune(&mut candidate.spec, problems);
+        candidate.required_by = overrides.required_by(&candidate.spec.name).cloned();
+        if let Some(source) = candidate.required_by.as_ref().filter(|_| !candidate.spec.enabled) {
+            tracing::warn!(
+                target: "health", check = %candidate.spec.name, source = %source,
+                "a check is required for ready and takes no part, so nothing waits for it",
+            );
+        }
         let changes = candidate.overridden.iter().flat_map(Overridden::changes);
         for (key, source) in changes {
             tracing::info!(

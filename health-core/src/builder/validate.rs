@@ -21,8 +21,10 @@ use crate::{BuildError, Location, Probe, Spec, config};
 /// A check on its way into the assembly.
 pub(super) struct Candidate {
     pub(super) spec: Spec,
-    /// What a configuration changed in the description by name.
+    /// What a configuration changed in the description.
     pub(super) overridden: Option<Overridden>,
+    /// What in a configuration needs it before the process is ready.
+    pub(super) required_by: Option<config::Source>,
     origin: Origin,
     source: Source,
 }
@@ -83,6 +85,7 @@ fn candidates(builder: &mut HealthBuilder, discovered: Vec<&'static CheckRecord>
         .map(|check| Candidate {
             spec: check.spec,
             overridden: None,
+            required_by: None,
             origin: check.origin,
             source: Source::Ready(check.runner),
         })
@@ -90,6 +93,7 @@ fn candidates(builder: &mut HealthBuilder, discovered: Vec<&'static CheckRecord>
     candidates.extend(discovered.into_iter().map(|record| Candidate {
         spec: record.spec.into(),
         overridden: None,
+        required_by: None,
         origin: Origin::Function,
         source: Source::Unbound(record),
     }));

@@ -2,6 +2,7 @@
 
 mod change;
 mod defaults;
+mod foreign;
 mod key;
 mod overrides;
 mod reader;
@@ -15,6 +16,7 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use change::Change;
+use foreign::Foreign;
 pub(crate) use key::Key;
 pub(crate) use overrides::{Overridden, Overrides};
 pub(crate) use source::Source;
@@ -73,7 +75,8 @@ use variables::Environment;
 ///
 /// By name before declared before defaults; the environment before a file; among files the one handed in later. This
 /// is decided for each key by itself. What is said by name also goes before
-/// [`HealthBuilder::disable`](crate::HealthBuilder::disable).
+/// [`HealthBuilder::disable`](crate::HealthBuilder::disable). What is said of [all canaries](Self::canaries) stands
+/// between by name and declared, and what is [required for ready](Self::required_for_ready) goes before everything.
 ///
 /// A default exists for `timeout`, `interval`, `cache`, `backoff`, `max_age` and the two thresholds. It is used where a
 /// check leaves its key open, and yields to what the check does declare:
@@ -108,6 +111,8 @@ pub struct HealthConfig {
     label: Option<String>,
     #[serde(skip)]
     environment: Environment,
+    #[serde(skip)]
+    foreign: Foreign,
 }
 
 impl HealthConfig {

@@ -6,7 +6,7 @@ use super::defaults::Defaults;
 use super::key::Key;
 use super::reader::Reader;
 use super::source::Source;
-use super::{HealthConfig, Override};
+use super::{HealthConfig, Override, foreign};
 use crate::Spec;
 use crate::problem::Problem;
 
@@ -15,6 +15,8 @@ use crate::problem::Problem;
 pub(crate) struct Overrides<'a> {
     by_name: BTreeMap<&'a str, BTreeMap<Key, Override>>,
     defaults: Defaults,
+    canaries: BTreeMap<Key, Override>,
+    required: BTreeMap<&'a str, Source>,
 }
 
 impl<'a> Overrides<'a> {
@@ -31,25 +33,40 @@ impl<'a> Overrides<'a> {
             .for_each(|it| reader.policy(it));
         configs.iter().for_each(|config| reader.file(config));
         environments().for_each(|environment| reader.environment(environment));
-        Self { by_name: reader.by_name, defaults: Defaults::new(reader.defaults) }
+        configs.iter().for_each(|config| reader.foreign(&config.foreign));
+        let Reader { by_name, defaults, canaries, required, .. } = reader;
+        Self { by_name, defaults: Defaults::new(defaults), canaries, required }
     }
 
-    /// Changes a description. Tells what was changed by name, if anything was.
+    /// Changes a description. Tells what was changed in this one, if anything was.
     pub(crate) fn tune(&mut self, spec: &mut Spec, problems: &mut Vec<Problem>) -> Option<Overridden> {
-        let by_name = self.by_name.get(&*spec.name);
-        let overridden = by_name.map(|changes| Overridden {
-            declared: spec.clone(),
-            changes: changes.values().cloned().collect(),
-        });
-        let changes = overridden.iter().flat_map(|overridden| &overridden.changes);
-        changes.clone().for_each(|it| it.change.apply(spec));
-        let decided = changes.map(|it| it.change.key()).collect();
+        let declared = spec.clone();
+        let mut changes = self.by_name.get(&*spec.name).cloned().unwrap_or_default();
+        changes.values().for_each(|it| it.change.apply(spec));
+        let of_canaries = self.canaries.iter().filter(|_| spec.idle.is_some());
+        for (key, override_of_all) in of_canaries {
+            changes.entry(*key).or_insert_with(|| override_of_all.clone());
+        }
+        changes.values().for_each(|it| it.change.apply(spec));
+        if let Some(source) = self.required.get(&*spec.name) {
+            for change in foreign::demanded(spec) {
+                change.apply(spec);
+                changes.insert(change.key(), Override { change, source: source.clone() });
+            }
+        }
+        let decided = changes.keys().copied().collect();
         problems.extend(self.defaults.fill(spec, &decided));
-        overridden
+        let changes: Vec<_> = changes.into_values().collect();
+        (!changes.is_empty()).then_some(Overridden { declared, changes })
+    }
+
+    /// What needs this check before the process is ready, if anything does.
+    pub(crate) fn required_by(&self, name: &str) -> Option<&Source> {
+        self.required.get(name)
     }
 }
 
-/// What was changed by name in the description of one check.
+/// What was changed in the description of one check, not counting what was filled in.
 #[derive(Debug)]
 pub(crate) struct Overridden {
     declared: Spec,

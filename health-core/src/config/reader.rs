@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Unfit};
+use super::foreign::{Foreign, Setting};
 use super::key::{BELONGS_TO_THE_CODE, Key};
 use super::source::{Source, shown};
 use super::value::Value;
@@ -18,6 +19,10 @@ pub(super) struct Reader<'a, 'p> {
     unknown_is_fatal: bool,
     pub(super) by_name: BTreeMap<&'a str, BTreeMap<Key, Override>>,
     pub(super) defaults: BTreeMap<Key, Override>,
+    /// For every canary.
+    pub(super) canaries: BTreeMap<Key, Override>,
+    /// The checks without which the process is not to be ready.
+    pub(super) required: BTreeMap<&'a str, Source>,
     problems: &'p mut Vec<Problem>,
 }
 
@@ -43,8 +48,16 @@ impl<'a, 'p> Reader<'a, 'p> {
         for name in names {
             by_spelling.entry(spelled(name)).or_default().push(*name);
         }
-        let (by_name, defaults) = (BTreeMap::new(), BTreeMap::new());
-        Self { names, by_spelling, unknown_is_fatal: true, by_name, defaults, problems }
+        Self {
+            names,
+            by_spelling,
+            unknown_is_fatal: true,
+            by_name: BTreeMap::new(),
+            defaults: BTreeMap::new(),
+            canaries: BTreeMap::new(),
+            required: BTreeMap::new(),
+            problems,
+        }
     }
 
     /// What is to be thought of names that no check has.
@@ -109,6 +122,36 @@ impl<'a, 'p> Reader<'a, 'p> {
                 self.variable(rest, &value, source);
             }
         }
+    }
+
+    /// What the variables of another product ask for.
+    pub(super) fn foreign(&mut self, foreign: &Foreign) {
+        for Setting { key, value, variable } in &foreign.canaries {
+            let source = Source::variable_called(variable);
+            let Some(key) = self.key(key, Spelling::Written, &source, |_| true) else { continue };
+            if let Some(change) = self.change(key, &Value::Text(value.clone()), &source) {
+                self.canaries.insert(key, Override { change, source });
+            }
+        }
+        for (name, variable) in &foreign.required {
+            let source = Source::variable_called(variable);
+            match self.names.get(&**name) {
+                Some(known) => drop(self.required.insert(known, source)),
+                None => self.unknown_required(name, &source),
+            }
+        }
+    }
+
+    /// No setting lets it pass: what nobody ever observes would hold the process for good, or be no requirement.
+    fn unknown_required(&mut self, name: &str, source: &Source) {
+        let nearest = name::nearest(&name.to_lowercase(), self.names.iter().copied());
+        let help = nearest.map_or_else(
+            || "name a check of this program, by its full name".into(),
+            |nearest| format!("did you mean `{nearest}`?"),
+        );
+        let message =
+            format!("`{}` requires the check `{}`, and no check has that name", source.path, shown(name));
+        self.problems.push(Problem::new(ProblemKind::UnknownName, [], message).set_by([source]).help(help));
     }
 
     fn variable(&mut self, rest: &str, value: &Value, source: Source) {

@@ -15,7 +15,11 @@ pub(crate) struct Source {
 
 impl Source {
     pub(super) fn variable(variable: &Variable) -> Self {
-        Self { path: shown(&variable.name), whence: "the environment".into() }
+        Self::variable_called(&variable.name)
+    }
+
+    pub(super) fn variable_called(name: &str) -> Self {
+        Self { path: shown(name), whence: "the environment".into() }
     }
 
     pub(super) fn written(path: &[&str], label: Option<&str>) -> Self {
