@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use health_core::{Exposure, Gate, Health, Outcome, Phase, Probe, Scope, Spec, Status};
+use health_core::{Exposure, Gate, Health, HealthBuilder, Outcome, Phase, Probe, Scope, Spec, Status};
 use tokio::time::{Instant, advance, sleep};
 
 #[derive(Clone)]
@@ -245,4 +245,28 @@ async fn what_was_for_startup_alone_grows_old_without_a_word() {
     let history = health.history("schema").unwrap();
     assert_eq!(history.transitions().len(), 1, "{:?}", history.transitions());
     assert_eq!(history.since(), since);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_knows_whether_nothing_but_the_start_holds_it() {
+    let only_starting = |health: Health| async move {
+        let report = health.report(Probe::Ready).await;
+        let seen = Exposure::Status;
+        assert_eq!(report.view(seen).is_only_starting(), report.view(Exposure::Full).is_only_starting());
+        (report.view(seen).is_starting(), report.view(seen).is_only_starting())
+    };
+    let gate = Gate::new("g");
+    let failing = |spec| Health::builder().check_fn(spec, || async { Status::Unhealthy });
+    let pending = || async { std::future::pending::<()>().await };
+    let slow = Spec::named("a").timeout("1h");
+    let start = |builder: HealthBuilder| builder.gate(&gate).build().unwrap().start();
+    assert_eq!(only_starting(start(Health::builder())).await, (true, true));
+    assert_eq!(only_starting(start(Health::builder().check_fn(slow, pending))).await, (true, true));
+    assert_eq!(only_starting(start(failing(Spec::named("a").critical(false)))).await, (true, true));
+    assert_eq!(only_starting(start(failing(Spec::named("a")))).await, (true, false), "it was seen to fail");
+    let health = start(Health::builder());
+    gate.open();
+    assert_eq!(only_starting(health.clone()).await, (false, false));
+    health.drain();
+    assert_eq!(only_starting(health).await, (false, false));
 }

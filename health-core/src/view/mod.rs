@@ -14,7 +14,7 @@ pub use json::timestamp;
 pub use rendered::RenderError;
 pub(crate) use rendered::Rendered;
 
-use crate::report::Entry;
+use crate::report::{Entry, Unknown};
 use crate::{Phase, Probe, Report, Scope, Status};
 
 /// How much of a report a reader may see; each shows what the ones before it show.
@@ -180,6 +180,16 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn while_starting(&self) -> Option<Status> {
         self.report.content().while_starting
+    }
+
+    /// Whether it is unhealthy for no other reason than that the process is starting: of what makes it so, nothing has
+    /// been observed yet.
+    #[must_use]
+    pub fn is_only_starting(&self) -> bool {
+        let is_found = |entry: &Entry| {
+            entry.contribution() == Status::Unhealthy && entry.status() != Err(Unknown::Pending)
+        };
+        self.is_starting() && !self.report.entries().iter().any(is_found)
     }
 
     /// Whether a check degrades it that is not [shared](Scope::Shared): then others are likely to be better off.
