@@ -28,7 +28,7 @@ const X_HEALTH_STATUS: HeaderName = HeaderName::from_static("x-health-status");
 const FLOOR: Duration = Duration::from_millis(100);
 
 /// How many names to exclude are looked at.
-const MOST_EXCLUDED: usize = 64;
+pub(crate) const MOST_EXCLUDED: usize = 64;
 
 /// Everything an answer needs beside the request.
 #[derive(Clone, Debug)]

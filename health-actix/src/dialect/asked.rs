@@ -33,6 +33,12 @@ impl<'a> Asked<'a> {
         self.question
     }
 
+    /// The path that was asked.
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        self.request.path()
+    }
+
     /// The probe that is asked, if it is one.
     #[must_use]
     pub fn probe(&self) -> Option<Probe> {
