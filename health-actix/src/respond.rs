@@ -99,8 +99,8 @@ impl Responder {
         // What somebody else wrote must not end the connection.
         let rendered = catch_unwind(AssertUnwindSafe(|| {
             let verdict = self.dialect.verdict(&view);
-            let headers = request.headers();
-            let asked = Asked { health: &self.health, question, view, verdict, query, headers };
+            let (headers, path) = (request.headers(), request.path());
+            let asked = Asked { health: &self.health, question, view, verdict, query, headers, path };
             self.dialect.body(&asked).map(|body| (verdict, body))
         }));
         let (verdict, Body { content_type, bytes, fresh_for }) = match rendered {

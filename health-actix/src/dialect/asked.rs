@@ -18,6 +18,7 @@ pub struct Asked<'a> {
     pub(crate) verdict: Status,
     pub(crate) query: Query<'a>,
     pub(crate) headers: &'a HeaderMap,
+    pub(crate) path: &'a str,
 }
 
 impl<'a> Asked<'a> {
@@ -36,7 +37,7 @@ impl<'a> Asked<'a> {
     /// The path that was asked.
     #[must_use]
     pub fn path(&self) -> &'a str {
-        self.request.path()
+        self.path
     }
 
     /// The probe that is asked, if it is one.

@@ -99,7 +99,7 @@ fn warnings(asked: &Asked<'_>) -> String {
     let looked_at = asked.query("exclude").take(MOST_EXCLUDED);
     let unknown: BTreeSet<_> = looked_at.filter(|name| !is_known(name)).collect();
     let unknown: Vec<_> =
-        unknown.into_iter().take(MOST_SAID).map(|name| format!("{:?}", clipped(name))).collect();
+        unknown.into_iter().take(MOST_SAID).map(|name| format!("{:?}", clipped(&name))).collect();
     if !unknown.is_empty() {
         let unknown = unknown.join(",");
         warnings = format!("warn: some health checks cannot be excluded: no matches for {unknown}\n");

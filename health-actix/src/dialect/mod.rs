@@ -1,6 +1,8 @@
 //! A set of paths, a body format and a law of status codes: what one kind of reader expects.
 
 mod asked;
+#[cfg(feature = "dynamo")]
+mod dynamo;
 mod health_json;
 #[cfg(feature = "kubernetes")]
 mod kubernetes;
@@ -17,6 +19,8 @@ use actix_web::web::Bytes;
 use health_core::{RenderError, Status, View};
 
 pub use asked::Asked;
+#[cfg(feature = "dynamo")]
+pub use dynamo::{Dynamo, DynamoError};
 pub use health_json::{ComponentDetails, HealthJson};
 #[cfg(feature = "kubernetes")]
 pub use kubernetes::Kubernetes;
