@@ -114,7 +114,10 @@ impl Health {
             Question::Group(name) => {
                 self.engine.ask(Subject::Some(&some(plan.in_group(name))?), manner).await
             }
-            Question::Tree(name) => self.engine.ask(Subject::Some(&some(plan.in_tree(name))?), manner).await,
+            Question::Tree(name) => {
+                let (checks, top) = (some(plan.in_tree(name))?, plan.find(name));
+                self.engine.ask(Subject::Tree { checks: &checks, top }, manner).await
+            }
         };
         Some(report)
     }

@@ -17,7 +17,9 @@ pub enum Question<'a> {
     /// The members of one group, across probes and whatever the phase.
     Group(&'a str),
     /// A check and everything below it: `storage` is about `storage`, `storage/primary`, `storage/primary/disk`, across
-    /// probes and whatever the phase.
+    /// probes and whatever the phase. The check counts with its own status, as with [`Check`](Self::Check); those below
+    /// it with what each may do to the whole, where of a [group](crate::Quorum) those that are elsewhere are not
+    /// counted on.
     Tree(&'a str),
 }
 

@@ -23,6 +23,8 @@ pub(crate) enum Subject<'a> {
     Check(usize),
     /// Some checks by their indices, across probes, whatever the phase.
     Some(&'a [usize]),
+    /// The same, of which one is above the others and brings its own status.
+    Tree { checks: &'a [usize], top: Option<usize> },
 }
 
 /// How a subject is asked about.
@@ -89,7 +91,9 @@ impl Engine {
             Subject::Probe(Probe::Startup) if self.startup_has_passed() => {}
             Subject::Probe(probe) => self.round(self.plan.joining(probe), deadline, floor).await,
             Subject::Check(check) => self.round(&[check], deadline, floor).await,
-            Subject::Some(checks) => self.round(checks, deadline, floor).await,
+            Subject::Some(checks) | Subject::Tree { checks, .. } => {
+                self.round(checks, deadline, floor).await;
+            }
             Subject::Whole => self.round(&self.plan.lasting, deadline, floor).await,
         }
         if self.startup_has_passed() {
@@ -171,7 +175,7 @@ impl Engine {
             }
             Subject::Probe(probe) => (self.plan.joining(*probe), Some(*probe)),
             Subject::Check(check) => (std::slice::from_ref(check), None),
-            Subject::Some(checks) => (*checks, None),
+            Subject::Some(checks) | Subject::Tree { checks, .. } => (*checks, None),
         };
         let mut looks = self.look(asked, now);
         for look in &mut looks {
@@ -197,16 +201,19 @@ impl Engine {
                 let tally = self.tally(&looks, None, now, asking);
                 (tally.verdict, tally.verdict, tally.contributions)
             }
-            Subject::Check(_) => {
-                let own =
-                    Status::worst(looks.iter().map(|look| look.known(asking).unwrap_or(Status::Unhealthy)));
-                (own, own, vec![own; looks.len()])
+            Subject::Check(check) => {
+                let (own, contributions) = self.tally_tree(&looks, Some(check), now, asking);
+                (own, own, contributions)
+            }
+            Subject::Tree { top, .. } => {
+                let (own, contributions) = self.tally_tree(&looks, top, now, asking);
+                (own, own, contributions)
             }
         };
         let waiting_for = match subject {
             Subject::Whole => self.waiting_for(phase, Probe::Ready),
             Subject::Probe(probe) => self.waiting_for(phase, probe),
-            Subject::Check(_) | Subject::Some(_) => Vec::new(),
+            Subject::Check(_) | Subject::Some(_) | Subject::Tree { .. } => Vec::new(),
         };
         let entries = self.entries(looks, &contributions, now);
         let is_held = matches!(subject, Subject::Whole | Subject::Probe(Probe::Ready));
@@ -301,6 +308,24 @@ impl Engine {
             let policy = self.plan.policies.get(policy);
             Terms { need: policy.map_or(usize::MAX, |p| p.need), critical: policy.is_none_or(|p| p.critical) }
         })
+    }
+
+    /// One check with its own status, whatever it may do to the whole, and those below it with what they may do.
+    fn tally_tree(
+        &self,
+        looks: &[Look],
+        top: Option<usize>,
+        now: Instant,
+        asking: Asking,
+    ) -> (Status, Vec<Status>) {
+        // Not its verdict: of a group of which a part is elsewhere only what the members bring says anything here.
+        let mut contributions = self.tally(looks, None, now, asking).contributions;
+        for (look, contribution) in looks.iter().zip(&mut contributions) {
+            if Some(look.check) == top {
+                *contribution = look.known(asking).unwrap_or(Status::Unhealthy);
+            }
+        }
+        (Status::worst(contributions.iter().copied()), contributions)
     }
 
     /// Live and ready together, and live alone; `looks` are of every check, in order.

@@ -35,7 +35,7 @@ impl Snapshots {
         match subject {
             Subject::Probe(probe) => Some(self.probes.get(probe)),
             Subject::Whole => Some(&self.whole),
-            Subject::Check(_) | Subject::Some(_) => None,
+            Subject::Check(_) | Subject::Some(_) | Subject::Tree { .. } => None,
         }
     }
 }
