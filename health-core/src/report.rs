@@ -236,6 +236,12 @@ impl Entry {
         Some(self.knowledge.last.as_ref()?.duration)
     }
 
+    /// How long a run may take; what has timed out had this long.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.spec.limit()
+    }
+
     /// Since when the status is what it is.
     #[must_use]
     pub fn since(&self) -> Option<SystemTime> {

@@ -129,6 +129,12 @@ impl<'a> EntryView<'a> {
         self.entry.duration()
     }
 
+    /// How long a run may take; what has timed out had this long.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.entry.timeout()
+    }
+
     /// Since when the status is what it is.
     #[must_use]
     pub fn since(&self) -> Option<SystemTime> {
