@@ -223,6 +223,13 @@ impl<'a> View<'a> {
         shown.map(move |entry| EntryView::new(entry, exposure))
     }
 
+    /// Whether there is no check that could be asked. Every view says so: an answer for which nobody was asked should be
+    /// known as one.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.report.entries().is_empty()
+    }
+
     /// The entries to list, and how many healthy ones are left out.
     fn listed(&self) -> (Vec<EntryView<'a>>, usize) {
         let mut listed: Vec<_> = self.entries().collect();
