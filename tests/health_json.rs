@@ -7,7 +7,7 @@ use health_actix::dialect::{ComponentDetails, HealthJson, Native};
 use health_actix::{Endpoints, Profile, endpoints};
 use health_core::{Exposure, Health, Outcome, Probe, Scope, Spec, Status};
 use health_tests::asking::{ask, ask_with, get, of_status};
-use health_tests::states;
+use health_tests::states_of_db;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn every_state_has_its_words_at_every_exposure() {
         ("starting", "fail", "waiting for startup:schema", pass.clone(), pass.clone()),
         ("closed", "fail", "waiting for gate:migrations", pass.clone(), pass),
     ];
-    let states = states::all().await;
+    let states = states_of_db::all().await;
     assert_eq!(states.len(), expected.len());
     for (state, status, output, checks, full) in expected {
         let health = &states.iter().find(|known| known.name == state).unwrap().health;

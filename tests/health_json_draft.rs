@@ -8,7 +8,7 @@ use health_actix::dialect::{ComponentDetails, HealthJson};
 use health_actix::endpoints;
 use health_core::Exposure;
 use health_tests::asking::get;
-use health_tests::states;
+use health_tests::states_of_db;
 use serde_json::{Value, json};
 
 /// One demand of the draft: in its words, whether an answer keeps it, and an answer that does not.
@@ -202,7 +202,7 @@ fn every_rule_can_be_broken() {
 #[tokio::test(start_paused = true)]
 async fn every_rule_is_kept_by_every_answer_in_every_state() {
     let mut seen_fields = std::collections::BTreeSet::new();
-    for state in states::all().await {
+    for state in states_of_db::all().await {
         for exposure in [Exposure::Status, Exposure::Checks, Exposure::Full] {
             let endpoints = endpoints(state.health.clone()).dialect(talkative()).exposure(exposure);
             let mut paths = vec!["/health", "/health/live", "/health/ready", "/health/startup"];

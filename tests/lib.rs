@@ -10,4 +10,5 @@ pub mod programs;
 pub mod scripts;
 pub mod servers;
 pub mod states;
+pub mod states_of_db;
 pub mod transitions;

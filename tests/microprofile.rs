@@ -8,7 +8,7 @@ use health_actix::endpoints;
 use health_core::{Exposure, Gate, Health, Outcome, Probe, Quorum, Scope, Spec, Status};
 use health_tests::asking::get;
 use health_tests::scripts::Script;
-use health_tests::states;
+use health_tests::states_of_db;
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ fn every_rule_can_be_broken() {
 
 #[tokio::test(start_paused = true)]
 async fn every_rule_is_kept_in_every_state() {
-    for state in states::all().await {
+    for state in states_of_db::all().await {
         for exposure in EXPOSURES {
             let endpoints = endpoints(state.health.clone()).dialect(MicroProfile::new()).exposure(exposure);
             for path in PATHS {

@@ -5,7 +5,7 @@ use health_actix::dialect::MicroProfile;
 use health_actix::{Endpoints, endpoints};
 use health_core::{Exposure, Health, Outcome, Probe, ProbeSet, Quorum, Scope, Spec, Status};
 use health_tests::asking::{ask, get, of_status};
-use health_tests::{panics, states};
+use health_tests::{panics, states_of_db};
 use serde_json::{Value, json};
 
 const EXPOSURES: [Exposure; 3] = [Exposure::Status, Exposure::Checks, Exposure::Full];
@@ -36,7 +36,7 @@ async fn every_state_has_its_words_at_every_exposure() {
         ("starting", "DOWN", "", String::new(), ""),
         ("empty", "UP", "", String::new(), ""),
     ];
-    let states = states::all().await;
+    let states = states_of_db::all().await;
     assert_eq!(states.len(), expected.len());
     for (state, whole, check, data, held) in expected {
         let health = &states.iter().find(|known| known.name == state).unwrap().health;

@@ -1,67 +1,124 @@
-//! Every state a health can be in, for tests of formats. Needs paused time.
+//! Every state in which a reader may find a process, each with what ready comes to.
 
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use health_core::{Failure, Gate, Health, HealthBuilder, Outcome, Probe, Reporter, Scope, Spec, Status};
+use health_core::{
+    Failure, Gate, Health, HealthBuilder, Outcome, Probe, Quorum, Reporter, Scope, Spec, Status,
+};
+use tokio::time::sleep;
 
-/// A health in one state: a check `db` in ready that makes it so, and `pulse` in live, which is well.
+use crate::panics;
+
+/// A process in one state.
 pub struct State {
     pub name: &'static str,
     pub health: Health,
-    /// A gate that is dropped could never open, and would say so.
-    _gate: Option<Gate>,
+    pub ready: Status,
+    /// Dropped unopened it would be another state.
+    _gate: Gate,
 }
 
-/// All of them; `empty` has no checks.
-pub async fn all() -> Vec<State> {
-    // First, because time must pass for it.
-    let mut states = vec![stale().await];
-    let failing = || async { Err::<Outcome, _>(Failure::new("no answer").because("connection refused")) };
-    let well = || async { Outcome::healthy().with_summary("7 wait").data("depth", 7).data("label", "eu") };
-    let db = || Spec::named("db");
-    let plain = [
-        ("empty", Health::builder()),
-        ("healthy", alive().check_fn(db(), well)),
-        ("degraded", alive().check_fn(db(), || async { Outcome::degraded("slow") })),
-        ("unhealthy", alive().check_fn(db(), failing)),
-        ("not critical", alive().check_fn(db().critical(false), failing)),
-        ("muted", alive().check_fn(db(), failing)),
-        ("pending", alive().check_fn(db().timeout("1h"), pending::<()>)),
-        ("draining", alive().check_fn(db(), || async {})),
-        (
-            "starting",
-            alive()
-                .check_fn(db(), || async {})
-                .check_fn(Spec::named("schema").probe([Probe::Startup]), || async { Status::Unhealthy }),
-        ),
-    ];
-    states.extend(plain.map(|(name, builder)| state(name, builder, None)));
+/// Its one check, if it has no other.
+pub const NAME: &str = "stores/main";
+
+fn store() -> Spec {
+    Spec::named(NAME)
+}
+
+fn saying(spec: Spec, outcome: fn() -> Result<Outcome, Failure>) -> HealthBuilder {
+    Health::builder().check_fn(spec, move || async move { outcome() })
+}
+
+fn well() -> Result<Outcome, Failure> {
+    Ok(Outcome::healthy().with_summary("Store operational").data("used", 7))
+}
+
+fn full() -> Result<Outcome, Failure> {
+    Ok(Outcome::degraded("91 % full").data("used", 91))
+}
+
+fn gone() -> Result<Outcome, Failure> {
+    Ok(Outcome::unhealthy("no route")
+        .because("connection refused")
+        .data("tries", 3)
+        .private_data("secret", 1))
+}
+
+/// All of them, on paused time.
+pub async fn every() -> Vec<State> {
+    panics::are_expected(&["boom"]);
     let gate = Gate::new("migrations");
-    states.push(state("closed", alive().gate(&gate).check_fn(db(), || async {}), Some(gate)));
-    for state in &states {
+    let reporter = |name| Reporter::new(Spec::named(name).max_age("1m"));
+    let (silent, stale) = (reporter(NAME), reporter(NAME));
+    let optional = Reporter::new(Spec::named(NAME).critical(false).max_age("1h"));
+    let has_run = AtomicBool::new(false);
+    let held = move || {
+        let outcome = if has_run.swap(true, Ordering::SeqCst) { gone() } else { well() };
+        async { outcome }
+    };
+    let (eu, us) = (Spec::named("eu").group("replicas"), Spec::named("us").group("replicas"));
+    let startup = Spec::named("schema").probe([Probe::Startup]).scope(Scope::Local);
+    let (healthy, degraded, unhealthy) = (Status::Healthy, Status::Degraded, Status::Unhealthy);
+    let described = [
+        ("empty", Health::builder(), healthy),
+        ("healthy", saying(store(), well), healthy),
+        ("degraded", saying(store(), full), degraded),
+        ("unhealthy", saying(store(), gone), unhealthy),
+        (
+            "error",
+            saying(store(), || Err(std::io::Error::other("token=s3cr3t was refused").into())),
+            unhealthy,
+        ),
+        ("not critical", saying(store().critical(false), gone), degraded),
+        ("timeout", Health::builder().check_fn(store(), pending::<()>), unhealthy),
+        (
+            "long timeout",
+            Health::builder().deadline("5s").check_fn(store().timeout("2s"), pending::<()>),
+            unhealthy,
+        ),
+        ("panic", saying(store(), || panic!("boom")), unhealthy),
+        ("pending", Health::builder().reporter(&silent), unhealthy),
+        ("pending, not critical", Health::builder().reporter(&optional), degraded),
+        ("stale", Health::builder().reporter(&stale), unhealthy),
+        ("muted", saying(store(), gone), degraded),
+        (
+            "held",
+            Health::builder().check_fn(store().interval("1h").cache("1s").failure_threshold(999), held),
+            healthy,
+        ),
+        (
+            "quorum",
+            saying(eu, well).check_fn(us, || async { gone() }).group("replicas", Quorum::at_least(1)),
+            degraded,
+        ),
+        ("gate closed", saying(store(), well).gate(&gate), unhealthy),
+        ("starting", saying(store(), well).check_fn(startup, || async { gone() }), unhealthy),
+        ("draining", saying(store(), well), unhealthy),
+        ("draining, empty", Health::builder(), unhealthy),
+    ];
+    let mut states: Vec<_> = described
+        .into_iter()
+        .map(|(name, builder, ready)| {
+            let health = builder.build().unwrap_or_else(|error| panic!("{name}: {error}")).start();
+            State { name, health, ready, _gate: gate.clone() }
+        })
+        .collect();
+    stale.healthy();
+    for state in &mut states {
+        state.health.report(Probe::Ready).await;
         match state.name {
-            "draining" => state.health.drain(),
-            "muted" => state.health.mute("db", "1h", "known").expect("there is one"),
+            "muted" => state.health.mute(NAME, "1h", "somebody is at it").expect("there is such a check"),
+            "draining" | "draining, empty" => state.health.drain(),
             _ => {}
         }
     }
+    // Long enough for what was reported once to expire.
+    sleep(Duration::from_secs(61)).await;
+    for state in &states {
+        let report = state.health.report(Probe::Ready).await;
+        assert_eq!(report.status(), state.ready, "{}: {report:?}", state.name);
+    }
     states
-}
-
-fn alive() -> HealthBuilder {
-    Health::builder()
-        .check_fn(Spec::named("pulse").probe([Probe::Live]).scope(Scope::Local).interval("1h"), || async {})
-}
-
-async fn stale() -> State {
-    let reporter = Reporter::new(Spec::named("db").max_age("1m"));
-    let state = state("stale", alive().reporter(&reporter), None);
-    reporter.healthy();
-    tokio::time::sleep(Duration::from_secs(61)).await;
-    state
-}
-
-fn state(name: &'static str, builder: HealthBuilder, gate: Option<Gate>) -> State {
-    State { name, health: builder.build().expect("valid").start(), _gate: gate }
 }

@@ -10,6 +10,8 @@ mod kubernetes;
 mod microprofile;
 mod native;
 mod route;
+#[cfg(feature = "spring")]
+mod spring;
 
 use std::fmt;
 use std::time::Duration;
@@ -29,6 +31,8 @@ pub use microprofile::MicroProfile;
 pub use native::Native;
 pub(crate) use route::About;
 pub use route::Route;
+#[cfg(feature = "spring")]
+pub use spring::Spring;
 
 /// What one kind of reader expects: where it asks, and in which words it is answered.
 ///
