@@ -9,6 +9,8 @@ mod kubernetes;
 #[cfg(feature = "microprofile")]
 mod microprofile;
 mod native;
+#[cfg(feature = "nativelink")]
+mod nativelink;
 mod route;
 #[cfg(feature = "spring")]
 mod spring;
@@ -29,6 +31,8 @@ pub use kubernetes::Kubernetes;
 #[cfg(feature = "microprofile")]
 pub use microprofile::MicroProfile;
 pub use native::Native;
+#[cfg(feature = "nativelink")]
+pub use nativelink::NativeLink;
 pub(crate) use route::About;
 pub use route::Route;
 #[cfg(feature = "spring")]
