@@ -120,12 +120,21 @@ impl Responder {
         if matches!(code, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT) {
             return answer.finish();
         }
-        answer.insert_header((CONTENT_TYPE, content_type));
-        if *request.method() == Method::HEAD {
-            return answer.no_chunking(bytes.len() as u64).body(Withheld);
-        }
-        answer.body(bytes)
+        with_body(request, answer, content_type, bytes)
     }
+}
+
+fn with_body(
+    request: &HttpRequest,
+    mut answer: HttpResponseBuilder,
+    content_type: HeaderValue,
+    bytes: Bytes,
+) -> HttpResponse {
+    answer.insert_header((CONTENT_TYPE, content_type));
+    if *request.method() == Method::HEAD {
+        return answer.no_chunking(bytes.len() as u64).body(Withheld);
+    }
+    answer.body(bytes)
 }
 
 /// Whether the check that was asked about weighs in the probe below which it was asked about.
@@ -139,9 +148,9 @@ fn is_about(route: &Route, report: &Report) -> bool {
 /// 500 is said of nobody but ourselves.
 fn broken(request: &HttpRequest, why: &dyn std::fmt::Display) -> HttpResponse {
     misuse::not_rendered(request, why);
-    let mut answer = common(StatusCode::INTERNAL_SERVER_ERROR);
-    answer.insert_header((CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8")));
-    answer.body("The health is known and could not be written down; the log says why.\n")
+    let sentence = "The health is known and could not be written down; the log says why.\n";
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    with_body(request, common(StatusCode::INTERNAL_SERVER_ERROR), content_type, sentence.into())
 }
 
 fn common(code: StatusCode) -> HttpResponseBuilder {
