@@ -27,6 +27,7 @@ fn none_is_forgotten() {
         "injected_resources",
         "list_checks", // in listing.rs
         "minimal",
+        "own_dialect",
         "storm",
         "testing_checks",
     ];
@@ -118,6 +119,18 @@ async fn minimal() {
     // Without a word about exposure it shows one.
     assert_eq!((answer.code, &*answer.body), (200, r#"{"status":"healthy"}"#));
     assert_eq!(app.get("/health/live").await.code, 200);
+    app.signal(Signal::TERM);
+    assert!(app.ended().await.success());
+}
+
+#[tokio::test]
+async fn own_dialect() {
+    let mut app = Program::start("own_dialect", &[]).await;
+    let answer = app.get("/nagios").await;
+    assert_eq!((answer.code, &*answer.body), (200, "WARNING: disk\n"));
+    assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+    let answer = app.get("/health/ready").await;
+    assert_eq!((answer.code, &*answer.body), (200, r#"{"status":"degraded"}"#));
     app.signal(Signal::TERM);
     assert!(app.ended().await.success());
 }
