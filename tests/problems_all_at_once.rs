@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use health_core::{
-    Failure, Gate, Health, HealthCheck, HealthComponent, Outcome, Parts, Probe, Problem, ProblemKind, Quorum,
-    Spec, health_check,
+    Failure, Gate, Health, HealthCheck, HealthComponent, HealthConfig, Outcome, Parts, Probe, Problem,
+    ProblemKind, Quorum, Spec, health_check,
 };
 
 struct Pool;
@@ -204,4 +204,22 @@ fn a_component_whose_name_is_too_long_does_not_lose_its_checks_silently() {
     let error = Health::builder().component_as("a".repeat(129), component).build().unwrap_err();
     assert!(only_problem(&error).message().contains("longer than 128 bytes"), "{error}");
     assert!(only_problem(&error).places()[0].file().ends_with("problems_all_at_once.rs"), "{error}");
+}
+
+#[test]
+fn what_is_quoted_neither_ends_its_line_nor_commands_a_terminal() {
+    let spec = Spec::named("a\u{1b}[2J\nerror: b").timeout("1\0s").group("\r");
+    let file = serde_json::from_str(r#"{ "checks": { "\u001b[31m": { "\n": "\u0007" } } }"#).unwrap();
+    let variables = HealthConfig::from_vars([("HEALTH_CHECKS__\u{9b}31m__TIMEOUT", "\u{7f}")]);
+    let builder = Health::builder().check_fn(spec, || async {}).gate(&Gate::new("\t"));
+    let builder = builder.config(file).config(variables).require(["\u{85}"]).disable("\u{0}");
+    let error = builder.build().unwrap_err();
+    assert!(error.problems().len() > 5);
+    for problem in error.problems() {
+        let said = [problem.message()].into_iter().chain(problem.sources().iter().map(|source| &**source));
+        assert!(said.into_iter().all(|text| !text.contains(char::is_control)), "{problem:?}");
+    }
+    let printed = error.to_string();
+    assert!(!printed.contains(|c: char| c.is_control() && c != '\n'), "{printed:?}");
+    assert!(printed.contains(r"`a\u{1b}[2J\nerror: b`"), "{printed}");
 }

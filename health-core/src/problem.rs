@@ -48,13 +48,13 @@ impl Problem {
         message: String,
     ) -> Self {
         // Names that nothing can have are quoted in it, and somebody may have written a secret in their place.
-        let message = redact::whole(message);
+        let message = printable(redact::whole(message));
         Self { kind, message, places: places.into_iter().collect(), sources: Vec::new(), help: None }
     }
 
     /// Names what in a configuration brought it about.
     pub(crate) fn set_by(mut self, sources: impl IntoIterator<Item = impl ToString>) -> Self {
-        self.sources.extend(sources.into_iter().map(|source| source.to_string()));
+        self.sources.extend(sources.into_iter().map(|source| printable(source.to_string())));
         self
     }
 
@@ -63,7 +63,7 @@ impl Problem {
     }
 
     pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(redact::whole(help.into()));
+        self.help = Some(printable(redact::whole(help.into())));
         self
     }
 
@@ -91,6 +91,15 @@ impl Problem {
     pub fn sources(&self) -> &[String] {
         &self.sources
     }
+}
+
+/// What is wrong is quoted, and ends up on a terminal: what would command it or end the line is spelled out.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let spelled = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
 }
 
 impl fmt::Display for Problem {
