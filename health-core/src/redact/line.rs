@@ -21,16 +21,17 @@ pub(super) fn one_line(raw: &str) -> String {
         readable
     };
     let mut line = String::with_capacity(kept.len());
-    line.extend(kept.chars().map(|character| {
-        // Direction overrides and line separators would let a text rewrite the line it stands in.
-        let is_harmless = !character.is_control()
-            && !matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if is_harmless { character } else { ' ' }
-    }));
+    line.extend(kept.chars().map(|character| if is_harmless(character) { character } else { ' ' }));
     if kept.len() < raw.len() {
         line.push(CUT);
     }
     line
+}
+
+/// Direction overrides and line separators would let a text rewrite the line it stands in, as control characters do.
+pub(super) fn is_harmless(character: char) -> bool {
+    !character.is_control()
+        && !matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The mark of a cut.

@@ -95,7 +95,7 @@ fn hide(line: &str) -> Option<String> {
 /// A summary its author wrote. A literal in the program carries no secret of this process, so it is only cut.
 pub(crate) fn summary(summary: Cow<'static, str>) -> Cow<'static, str> {
     match summary {
-        Cow::Borrowed(literal) if literal.len() <= LONGEST && !literal.contains(char::is_control) => {
+        Cow::Borrowed(literal) if literal.len() <= LONGEST && literal.chars().all(line::is_harmless) => {
             literal.into()
         }
         Cow::Borrowed(literal) => cut(one_line(literal)).0.into(),
