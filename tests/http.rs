@@ -68,6 +68,24 @@ impl Wire {
         self.0.get_mut().write_all(bytes.as_ref()).await.expect("it reads");
     }
 
+    /// Sends these bytes, and that nothing follows. The other side may have hung up before it has read them all.
+    pub async fn send_all(&mut self, bytes: impl AsRef<[u8]>) {
+        drop(self.0.get_mut().write_all(bytes.as_ref()).await);
+        drop(self.0.get_mut().shutdown().await);
+    }
+
+    /// Sends these bytes, unless the other side has not read what was sent before for a good while.
+    pub async fn send_if_it_reads(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        let sent = timeout(Duration::from_millis(50), self.0.get_mut().write_all(bytes.as_ref())).await;
+        sent.is_ok_and(|sent| sent.is_ok())
+    }
+
+    /// As many bytes of what comes.
+    pub async fn some(&mut self, bytes: usize) {
+        let mut some = vec![0; bytes];
+        timeout(PATIENCE, self.0.read_exact(&mut some)).await.expect("in time").expect("so many");
+    }
+
     /// The next answer, with as much of a body as it announces.
     pub async fn answer(&mut self) -> Answer {
         let mut answer = self.head().await;
@@ -105,6 +123,13 @@ impl Wire {
             .await
             .expect("closed in time")
             .expect("closed cleanly");
+        rest
+    }
+
+    /// Everything until the other side closes, however it does.
+    pub async fn whatever_comes(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        drop(timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.expect("closed in time"));
         rest
     }
 
