@@ -1,0 +1,93 @@
+//! Nothing of a caller is kept: ten thousand different names, queries, agents and credentials later, the memory is what
+//! it was, to the byte.
+
+use std::ops::Range;
+
+use actix_web::dev::{Service, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT, AUTHORIZATION, USER_AGENT, X_FORWARDED_FOR};
+use actix_web::test::{TestRequest, call_service, init_service};
+use actix_web::web::ServiceConfig;
+use actix_web::{App, Error};
+use allocation_counter::measure;
+use health_actix::endpoints;
+use health_core::{Exposure, Health, Outcome, Spec};
+use tokio::runtime::Builder;
+use tokio::task::LocalSet;
+
+/// Where it is mounted, and what everybody sees there.
+const MOUNTS: [(&str, Exposure); 3] =
+    [("/health", Exposure::Status), ("/checks", Exposure::Checks), ("/full", Exposure::Full)];
+
+const CALLERS: usize = 10_000;
+/// Until every pool is as large as it gets, and everything that is said once has been said.
+const WARMING_UP: usize = 2_000;
+/// All of one length: the server keeps the last requests for the next ones, and these are to be as large.
+const FIRST: usize = 10_000;
+
+/// How callers can differ from each other.
+const WAYS: [fn(&str, usize) -> TestRequest; 9] = [
+    |mount, n| TestRequest::with_uri(&format!("{mount}/checks/nobody-{n}")),
+    |mount, n| TestRequest::with_uri(&format!("{mount}/groups/%{:02x}/nobody/{n}", n % 256)),
+    |mount, n| TestRequest::with_uri(&format!("{mount}/live/{n}")),
+    |mount, n| TestRequest::with_uri(&format!("{mount}/ready?status={n}&{n}=%ff&verbose={n}")),
+    |mount, n| TestRequest::with_uri(mount).insert_header((USER_AGENT, format!("kube-probe/{n}"))),
+    |mount, n| {
+        TestRequest::with_uri(mount).insert_header((ACCEPT, format!("text/x-{n};q=0.{n}, text/plain")))
+    },
+    |mount, n| TestRequest::with_uri(mount).insert_header((AUTHORIZATION, format!("Bearer token-{n}"))),
+    |mount, n| {
+        TestRequest::with_uri(mount)
+            .insert_header((X_FORWARDED_FOR, format!("10.0.{:03}.{:03}", n / 256, n % 256)))
+    },
+    |mount, n| {
+        let method = Method::from_bytes(format!("M{n}").as_bytes()).unwrap();
+        TestRequest::with_uri(&format!("{mount}/checks/db")).method(method)
+    },
+];
+
+/// Asks it as these callers do.
+async fn callers<R>(
+    app: &impl Service<R, Response = ServiceResponse, Error = Error>,
+    numbers: Range<usize>,
+    request: impl Fn(usize) -> R,
+) {
+    for number in numbers {
+        let code = call_service(app, request(number)).await.status().as_u16();
+        assert!([200, 404, 405].contains(&code), "{code}");
+    }
+}
+
+#[test]
+fn however_they_differ() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let tasks = LocalSet::new();
+    let app = tasks.block_on(&runtime, async {
+        // Nothing is run while memory is counted.
+        let lasting = |name| Spec::named(name).group("storage").interval("never").cache("1h").max_age("2h");
+        let health = Health::builder()
+            .check_fn(lasting("db"), || async {})
+            .check_fn(lasting("storage/primary"), || async { Outcome::degraded("slow").data("n", 1) })
+            .build()
+            .unwrap()
+            .start();
+        let mounted = |config: &mut ServiceConfig| {
+            for (mount, exposure) in MOUNTS {
+                config.service(endpoints(health.clone()).mount(mount).exposure(exposure));
+            }
+        };
+        init_service(App::new().configure(mounted)).await
+    });
+    for (mount, exposure) in MOUNTS {
+        for (number, way) in WAYS.into_iter().enumerate() {
+            let ask = |numbers| {
+                let callers = callers(&app, numbers, |n| way(mount, n).to_request());
+                tasks.block_on(&runtime, callers);
+            };
+            ask(FIRST..FIRST + WARMING_UP);
+            let left = measure(|| ask(FIRST + WARMING_UP..FIRST + WARMING_UP + CALLERS));
+            assert!(left.count_total > 0, "it is counted");
+            assert_eq!((left.count_current, left.bytes_current), (0, 0), "way {number} at {exposure:?}");
+        }
+    }
+}
