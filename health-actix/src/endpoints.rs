@@ -34,7 +34,7 @@ pub fn endpoints(health: Health) -> Endpoints {
 }
 
 /// Serves live and ready alone, for the port that everybody reaches; everything else may have
-/// [a port of its own](crate::server).
+/// [a port of its own](crate::server()).
 ///
 /// The same as [`endpoints`] with [`only`](Endpoints::only) these two.
 pub fn probes(health: Health) -> Endpoints {

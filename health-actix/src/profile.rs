@@ -44,7 +44,7 @@ impl Profile {
 
     /// Envoy as in [`envoy`](Self::envoy), and while draining `x-envoy-immediate-health-check-fail: 1`: Envoy then takes the host out at
     /// once, whatever its unhealthy threshold. For the header on ordinary answers too, wrap the application in
-    /// [`goodbye`](crate::goodbye).
+    /// [`goodbye`](crate::goodbye()).
     #[must_use]
     pub const fn envoy_failing_at_once() -> Self {
         Self(Kind::Envoy { fails_at_once: true })

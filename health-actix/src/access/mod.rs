@@ -71,7 +71,7 @@ impl Access {
     }
 
     /// What every caller sees, without any grant. Default: [`Exposure::Status`]; on a
-    /// [management listener](crate::server) what that listener shows.
+    /// [management listener](crate::server()) what that listener shows.
     pub fn everyone(self, exposure: Exposure) -> Self {
         self.with(|grants| grants.everyone = Some(exposure))
     }

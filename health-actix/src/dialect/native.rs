@@ -5,7 +5,7 @@ use health_core::{Form, Probe, RenderError};
 
 use super::{Asked, Body, Dialect, HealthJson, Route};
 
-/// The native dialect, and the one that [`endpoints`](crate::endpoints) speak unless told otherwise.
+/// The native dialect, and the one that [`endpoints`](crate::endpoints()) speak unless told otherwise.
 ///
 /// `/health` is an overview for people, `/health/live`, `/health/ready` and `/health/startup` are the probes,
 /// `/health/checks/{name}` and `/health/groups/{group}` tell about one check or one group.
