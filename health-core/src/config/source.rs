@@ -40,10 +40,10 @@ fn segment(key: &str) -> String {
     if !key.is_empty() && key.chars().all(is_plain) { shown(key) } else { format!("\"{}\"", shown(key)) }
 }
 
-/// Text of somebody else inside a sentence: redacted, one line, and not longer than it has to be.
+/// Text of somebody else inside a sentence: redacted, what ends a line spelled out, and not longer than it has to be.
 pub(super) fn shown(text: &str) -> String {
     const LONGEST: usize = 2 * crate::name::LONGEST;
-    let clean = redact::text(text);
+    let clean = redact::whole(text.to_owned());
     let mut short: String = clean.chars().take(LONGEST).collect();
     if short.len() < clean.len() {
         short.push('…');

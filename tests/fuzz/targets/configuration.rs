@@ -1,11 +1,12 @@
 //! What operators write, and what stands in a `Spec`: it is applied, or refused with words; nothing panics.
 //!
-//! The first byte says in which form the rest is: JSON, TOML, variables, or a description.
+//! The first byte says in which form the rest is: JSON, TOML, variables of ours or of Dynamo, or a description.
 #![no_main]
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
 
+use health_actix::dialect::Dynamo;
 use health_core::{Gate, Health, HealthConfig, Quorum, Reporter, Spec};
 use libfuzzer_sys::fuzz_target;
 
@@ -83,6 +84,10 @@ fuzz_target!(|data: &[u8]| {
             b'j' => serde_json::from_slice(rest).map(tuned).unwrap_or_default(),
             b't' => toml::from_str(&text).map(tuned).unwrap_or_default(),
             b'v' => tuned(HealthConfig::from_vars(variables(rest))),
+            b'd' => match Dynamo::worker_from_vars(variables(rest)) {
+                Ok(dynamo) => tuned(dynamo.config()),
+                Err(error) => assert!(!error.to_string().contains(|c: char| c.is_control() && c != '\n')),
+            },
             _ => described(&text),
         }
     });

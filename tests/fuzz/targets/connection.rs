@@ -10,6 +10,7 @@ use actix_http::HttpService;
 use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
+use health_actix::dialect::{Dynamo, HealthJson, Kubernetes, MicroProfile, NativeLink, Spring};
 use health_actix::endpoints;
 use health_core::Exposure;
 use health_fuzz::answers::judge_connection;
@@ -28,7 +29,16 @@ async fn served() -> Serve {
     let app = App::new()
         .service(endpoints(health.clone()))
         .service(endpoints(health.clone()).mount("/checks").exposure(Exposure::Checks))
-        .service(endpoints(health).mount("/full").exposure(Exposure::Full));
+        .service(endpoints(health.clone()).mount("/full").exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(HealthJson::new()).mount("/json").exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(MicroProfile::new()).mount("/mp").exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(Spring::new()).exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(NativeLink::new()).exposure(Exposure::Full))
+        .service(
+            endpoints(health.clone()).dialect(Dynamo::worker()).mount("/worker").exposure(Exposure::Full),
+        )
+        .service(endpoints(health).dialect(Dynamo::frontend()).mount("/front").exposure(Exposure::Full));
     let factory = HttpService::build().h1(map_config(app, |()| AppConfig::default()));
     let service = factory.new_service(()).await.expect("a service");
     Box::leak(Box::new(move |stream| -> Pin<Box<dyn Future<Output = ()>>> {

@@ -9,6 +9,7 @@ use std::pin::Pin;
 use actix_http::Request;
 use actix_web::http::header::{ACCEPT, HeaderValue};
 use actix_web::{App, test};
+use health_actix::dialect::{Kubernetes, Spring};
 use health_actix::endpoints;
 use health_core::Exposure;
 use health_fuzz::answers::{Head, judge};
@@ -23,7 +24,10 @@ thread_local! {
 
 async fn app() -> Ask {
     let health = health_fuzz::of_every_kind();
-    let app = App::new().service(endpoints(health).exposure(Exposure::Full));
+    let app = App::new()
+        .service(endpoints(health.clone()).exposure(Exposure::Full))
+        .service(endpoints(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Status))
+        .service(endpoints(health).dialect(Spring::new()).exposure(Exposure::Full));
     let app = &*Box::leak(Box::new(test::init_service(app).await));
     Box::leak(Box::new(move |request| -> Pin<Box<dyn Future<Output = Answer>>> {
         Box::pin(async move {
@@ -44,6 +48,9 @@ fuzz_target!(|data: &[u8]| {
         ("/health/ready", 503, "unhealthy"),
         ("/health/live", 200, "healthy"),
         ("/health/checks/db", 200, "healthy"),
+        // `?exclude` counts only for those who may see checks.
+        ("/readyz", 503, "unhealthy"),
+        ("/actuator/health/readiness", 503, "unhealthy"),
     ] {
         let target = format!("{path}?{query}");
         // What is no target at all is refused before anybody sees it.
