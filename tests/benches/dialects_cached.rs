@@ -12,8 +12,8 @@ mod serving;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
-use health_actix::dialect::{HealthJson, Kubernetes};
-use health_actix::{Endpoints, endpoints};
+use health_actix::dialect::{Dynamo, HealthJson, Kubernetes, MicroProfile, NativeLink, Spring};
+use health_actix::{Access, Endpoints, Profile, endpoints};
 use health_core::{Exposure, Health, Probe, Spec, Status};
 use health_tests::http::ask;
 use measuring::verdict;
@@ -40,7 +40,33 @@ const CASES: &[Case] = &[
     ("health+json", "GET /health/ready HTTP/1.1\r\nAccept: */*", |e| e.dialect(HealthJson::new())),
     ("kubernetes", "GET /readyz HTTP/1.1\r\nAccept: */*", |e| e.dialect(Kubernetes)),
     ("kubernetes, verbose", "GET /readyz?verbose HTTP/1.1\r\nAccept: */*", |e| e.dialect(Kubernetes)),
+    ("microprofile", "GET /health/ready HTTP/1.1\r\nAccept: application/json", |e| {
+        e.dialect(MicroProfile::new())
+    }),
+    ("spring", "GET /actuator/health HTTP/1.1\r\nAccept: */*", |e| e.dialect(Spring::new())),
+    (
+        "spring, v2 or v3",
+        "GET /actuator/health HTTP/1.1\r\nAccept: application/vnd.spring-boot.actuator.v3+json, \
+         application/vnd.spring-boot.actuator.v2+json, application/json",
+        |e| e.dialect(Spring::new()),
+    ),
+    ("nativelink", "GET /status HTTP/1.1\r\nAccept: */*", |e| e.dialect(NativeLink::new())),
+    ("dynamo, worker", "GET /health HTTP/1.1\r\nAccept: */*", |e| e.dialect(Dynamo::worker())),
+    ("dynamo, frontend", "GET /health HTTP/1.1\r\nAccept: */*", |e| e.dialect(Dynamo::frontend())),
+    ("native, envoy", "GET /health/ready HTTP/1.1\r\nAccept: */*", |e| e.profile(Profile::envoy())),
+    (
+        "native, by token",
+        "GET /health/ready HTTP/1.1\r\nAccept: */*\r\nAuthorization: Bearer 0123456789abcdef0123456789abcdef",
+        |e| e.access(by_token()),
+    ),
 ];
+
+/// Two tokens, as while one is being replaced.
+fn by_token() -> Access {
+    let tokens = ["fedcba9876543210fedcba9876543210", "0123456789abcdef0123456789abcdef"];
+    let one = |access: Access, token: &str| access.token(Exposure::Checks, token).expect("a token");
+    tokens.into_iter().fold(Access::new(), one)
+}
 
 /// All checks healthy, and fresh for as long as this takes.
 fn health() -> Health {
