@@ -1,7 +1,9 @@
 //! Every example is run, and does what its first lines say.
 
+use std::net::SocketAddr;
 use std::process::Output;
 
+use health_tests::http;
 use health_tests::programs::{Program, run};
 use health_tests::servers::eventually;
 use rustix::process::Signal;
@@ -26,6 +28,7 @@ fn none_is_forgotten() {
         "graceful_shutdown",
         "injected_resources",
         "list_checks", // in listing.rs
+        "management_port",
         "minimal",
         "own_dialect",
         "storm",
@@ -131,6 +134,41 @@ async fn own_dialect() {
     assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
     let answer = app.get("/health/ready").await;
     assert_eq!((answer.code, &*answer.body), (200, r#"{"status":"degraded"}"#));
+    app.signal(Signal::TERM);
+    assert!(app.ended().await.success());
+}
+
+#[tokio::test]
+async fn management_port() {
+    let token = "correct-horse-battery";
+    let mut app =
+        Program::start("management_port", &[("MANAGEMENT", "127.0.0.1:0"), ("HEALTH_TOKEN", token)]).await;
+    assert_eq!(app.get("/health/ready").await.body, r#"{"status":"degraded"}"#);
+    assert_eq!(app.get("/health").await.code, 404, "live and ready alone are on the main port");
+    eventually("the other port is said", async || app.printed().contains("management on")).await;
+    let printed = app.printed();
+    let (_, address) = printed.trim_end().rsplit_once("http://").unwrap();
+    let management: SocketAddr = address.parse().unwrap();
+    let shown = async |path: &str| http::get(management, path).await.body;
+    assert_eq!(shown("/readyz").await, "ok");
+    let lines = "[~]storage/disk degraded: 91 % full\n[+]storage/index ok\nreadyz check passed\n";
+    assert_eq!(shown("/readyz?verbose").await, lines);
+    let tree = r#"{"status":"UP","components":{"disk":{"status":"UP","details":{"degraded":true,"summary":"91 % full""#;
+    assert_eq!(
+        shown("/actuator/health/storage").await,
+        format!("{tree}}}}},\"index\":{{\"status\":\"UP\",\"details\":{{}}}}}}}}")
+    );
+    assert!(shown("/health-json/ready").await.starts_with(r#"{"status":"warn","#));
+    assert!(
+        shown("/microprofile/ready").await.starts_with(r#"{"status":"UP","checks":[{"name":"storage/disk","#)
+    );
+    let request =
+        format!("GET /actuator/health/storage HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n");
+    let full = http::ask(management, request).await.body;
+    assert_eq!(
+        full,
+        format!("{tree},\"free_percent\":9}}}},\"index\":{{\"status\":\"UP\",\"details\":{{}}}}}}}}")
+    );
     app.signal(Signal::TERM);
     assert!(app.ended().await.success());
 }
