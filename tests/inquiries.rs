@@ -164,3 +164,15 @@ async fn a_tree_is_a_check_and_everything_below_it() {
         assert_eq!(names(unknown).await, None, "{unknown}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_floor_without_end_takes_whatever_can_be_used() {
+    let (runs, health) = counted(Duration::from_millis(300));
+    let lazy = Inquiry::about(READY).cached_for(Duration::MAX);
+    for _ in 0..3 {
+        assert_eq!(health.ask(lazy).await.unwrap().status(), Status::Healthy);
+        health.ask(Inquiry::about(Question::Check("slow")).cached_for(Duration::MAX)).await.unwrap();
+        advance(Duration::from_secs(1)).await;
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+}

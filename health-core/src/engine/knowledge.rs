@@ -76,7 +76,7 @@ impl Knowledge {
     pub(crate) fn fresh_until(&self, timing: &Timing, floor: Duration) -> Option<Instant> {
         let last = self.last.as_ref()?;
         // From the end, so that even a slow check has a rest between two runs that are asked for.
-        let rested = if floor.is_zero() { Duration::ZERO } else { last.duration + floor };
+        let rested = if floor.is_zero() { Duration::ZERO } else { last.duration.saturating_add(floor) };
         Some(last.began + timing.cache.max(rested).min(timing.max_age))
     }
 

@@ -51,7 +51,7 @@ impl Engine {
             let now = Instant::now();
             let stands = || snapshot.valid_until.is_none_or(|until| now <= until);
             snapshot.fresh_until.is_none_or(|until| now <= until)
-                || (!floor.is_zero() && now <= snapshot.made + floor && stands())
+                || (!floor.is_zero() && now.saturating_duration_since(snapshot.made) <= floor && stands())
         };
         (snapshot.is_complete && is_fresh()).then(|| snapshot.report.clone())
     }
