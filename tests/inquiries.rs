@@ -121,6 +121,40 @@ async fn an_excluded_check_is_taken_to_be_well_and_stays_what_it_is() {
 }
 
 #[tokio::test]
+async fn a_check_that_is_asked_about_itself_can_be_excluded_too() {
+    let health = Health::builder()
+        .check_fn(Spec::named("db"), well(Status::Unhealthy))
+        .check_fn(Spec::named("db/disk"), well(Status::Degraded))
+        .build()
+        .unwrap()
+        .start();
+    for (question, excluded, expected) in [
+        (Question::Check("db"), &["db"][..], Status::Healthy),
+        (Question::Tree("db"), &["db"], Status::Degraded),
+        (Question::Tree("db"), &["db", "db/disk"], Status::Healthy),
+        (Question::Tree("db"), &["db/disk"], Status::Unhealthy),
+        (Question::Overview, &["db"], Status::Degraded),
+    ] {
+        let report = health.ask(Inquiry::about(question).excluding(excluded)).await.unwrap();
+        assert_eq!(report.status(), expected, "{question:?} without {excluded:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_passed_startup_can_be_excluded_as_before() {
+    let spec = Spec::named("warm").probe(Probe::Startup).critical(false);
+    let health = Health::builder().check_fn(spec, well(Status::Unhealthy)).build().unwrap().start();
+    let startup = Inquiry::about(Question::Probe(Probe::Startup));
+    for _ in 0..2 {
+        let report = health.ask(startup.excluding(&["warm"])).await.unwrap();
+        let text = "[+]warm excluded: ok\nstartup check passed\n";
+        assert_eq!(report.view(Exposure::Checks).text(), text);
+        let report = health.ask(startup).await.unwrap();
+        assert!(!report.entry("warm").unwrap().is_excluded());
+    }
+}
+
+#[tokio::test]
 async fn an_excluded_member_counts_as_well_in_its_quorum() {
     let member = |name| Spec::named(name).group("replicas");
     let health = Health::builder()

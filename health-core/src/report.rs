@@ -68,19 +68,25 @@ impl Report {
         if self.content.phase == phase {
             return self.clone();
         }
-        let Content { status, probe, is_held, while_starting, ref waiting_for, ref entries, .. } =
-            *self.content;
-        let (waiting_for, entries) = (waiting_for.clone(), entries.clone());
-        Self::new(Content {
-            status,
-            probe,
-            phase,
-            is_held,
-            while_starting,
-            waiting_for,
-            entries,
-            rendered: Rendered::default(),
-        })
+        self.with(phase, self.content.entries.clone())
+    }
+
+    /// The same verdict, these checks taken to be well.
+    pub(crate) fn excluding(self, names: &[&str]) -> Self {
+        if names.is_empty() {
+            return self;
+        }
+        let mut entries = self.content.entries.clone();
+        for entry in entries.iter_mut().filter(|entry| names.contains(&entry.name())) {
+            (entry.is_excluded, entry.contribution) = (true, Status::Healthy);
+        }
+        self.with(self.content.phase, entries)
+    }
+
+    fn with(&self, phase: Phase, entries: Vec<Entry>) -> Self {
+        let Content { status, probe, is_held, while_starting, ref waiting_for, .. } = *self.content;
+        let (waiting_for, rendered) = (waiting_for.clone(), Rendered::default());
+        Self::new(Content { status, probe, phase, is_held, while_starting, waiting_for, entries, rendered })
     }
 
     pub(crate) fn content(&self) -> &Content {

@@ -157,7 +157,9 @@ impl Engine {
         let generation = self.shared.signal.generation();
         let (phase, now) = (self.phase(), Instant::now());
         if let (Subject::Probe(Probe::Startup), Some(passed)) = (subject, self.startup.get()) {
-            let (report, made) = (passed.in_phase(phase), now);
+            let specs = excluded.iter().filter_map(|check| self.plan.checks.get(*check));
+            let names: Vec<_> = specs.map(|check| &*check.spec.name).collect();
+            let (report, made) = (passed.in_phase(phase).excluding(&names), now);
             return Snapshot {
                 report,
                 made,
@@ -321,7 +323,7 @@ impl Engine {
         // Not its verdict: of a group of which a part is elsewhere only what the members bring says anything here.
         let mut contributions = self.tally(looks, None, now, asking).contributions;
         for (look, contribution) in looks.iter().zip(&mut contributions) {
-            if Some(look.check) == top {
+            if Some(look.check) == top && !look.is_excluded {
                 *contribution = look.known(asking).unwrap_or(Status::Unhealthy);
             }
         }
