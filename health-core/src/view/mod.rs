@@ -103,7 +103,8 @@ impl<'a> View<'a> {
     ///
     /// `format` is whatever tells one format from another, with everything in it that the bytes depend on beside the
     /// report and the exposure. It must be made when the application is built, never from a request: of formats without
-    /// end only the first few are kept. A view of [some statuses only](Self::only) is rendered anew.
+    /// end only the first few are kept. `render` may ask for another format of the same view, never for its own. A view
+    /// of [some statuses only](Self::only) is rendered anew.
     ///
     /// ```
     /// # use health_core::{Health, Probe, Exposure};

@@ -19,14 +19,16 @@ pub(crate) struct Rendered {
     others: Chain,
 }
 
-/// The formats of others, in the order in which they were first asked for. Nothing in it changes, so nobody waits.
+/// The formats of others, in the order in which they were first asked for. Nothing in it changes, so nobody waits but for
+/// the very bytes he wants.
 #[derive(Default)]
 struct Chain(OnceLock<Box<Link>>);
 
 struct Link {
     format: Box<dyn Any + Send + Sync>,
     exposure: Exposure,
-    rendered: Result<Bytes, RenderError>,
+    /// Not rendered where the chain grows: a format may be made of another one of the same report.
+    rendered: OnceLock<Result<Bytes, RenderError>>,
     next: Chain,
 }
 
@@ -66,21 +68,15 @@ impl Rendered {
         F: PartialEq + Clone + Send + Sync + 'static,
         E: fmt::Display,
     {
-        let mut render = Some(render);
-        let mut rendered = || match render.take().map(|render| render()) {
-            Some(Ok(bytes)) => Ok(Bytes::from(bytes)),
-            Some(Err(error)) => Err(RenderError(error.to_string().into())),
-            // It is asked once: by the first free link, which is then the one that is returned, or at the end.
-            None => Err(RenderError("it was rendered already".into())),
-        };
+        let rendered = || render().map(Bytes::from).map_err(|error| RenderError(error.to_string().into()));
         let mut chain = &self.others;
         for _ in 0..MOST {
             let link = chain.0.get_or_init(|| {
-                let (format, rendered) = (Box::new(format.clone()), rendered());
+                let (format, rendered) = (Box::new(format.clone()), OnceLock::new());
                 Box::new(Link { format, exposure, rendered, next: Chain::default() })
             });
             if link.exposure == exposure && link.format.downcast_ref() == Some(format) {
-                return link.rendered.clone();
+                return link.rendered.get_or_init(rendered).clone();
             }
             chain = &link.next;
         }
@@ -138,5 +134,21 @@ mod tests {
             let error = rendered.of_format(&1, Exposure::Full, || Err("no such key")).unwrap_err();
             assert_eq!(error.to_string(), "the view could not be rendered: no such key");
         }
+    }
+
+    #[test]
+    fn a_format_may_be_made_of_another_one() {
+        let rendered = Arc::new(Rendered::default());
+        let (done, wait) = std::sync::mpsc::channel();
+        let within = Arc::clone(&rendered);
+        std::thread::spawn(move || {
+            let inner = || Ok::<_, Infallible>(b"word".to_vec());
+            let outer = within.of_format(&"outer", Exposure::Status, || {
+                within.of_format(&"inner", Exposure::Status, inner).map(|word| [&b"a "[..], &word].concat())
+            });
+            done.send(outer.unwrap()).unwrap();
+        });
+        let outer = wait.recv_timeout(std::time::Duration::from_secs(20)).expect("nobody waits for himself");
+        assert_eq!(outer, "a word");
     }
 }
