@@ -94,8 +94,8 @@ impl Endpoints {
     /// Where a probe is asked, in place of the first path the dialect has for it. Relative to the scope, not to the
     /// mount.
     ///
-    /// Two probes on one path are a mistake: the first of live, ready and startup is answered there, and an error in
-    /// the log says so.
+    /// It goes before whatever else the dialect has at that path. Two probes on one path are a mistake, of which an
+    /// error in the log tells; of two that were written down the first of live, ready and startup is answered there.
     pub fn path(mut self, probe: Probe, path: impl Into<String>) -> Self {
         self.paths.insert(probe, path.into());
         self
@@ -169,19 +169,20 @@ impl Endpoints {
             (Some(_), _) => false,
         };
         let at = |route: Route| {
-            let path = match route.about {
-                About::Probe(probe) => renamed.remove(&probe),
+            let written = match route.about {
+                About::Probe(probe) => renamed.remove_entry(&probe),
                 _ => None,
             };
+            let (probe, path) = written.unzip();
             // `"/"` is the scope with its slash, and nothing else below it has two.
             let is_slash = route.path.is_empty() && base.is_empty() && !mount.is_empty();
             let below = || if is_slash { "/".to_owned() } else { format!("{base}{}", route.path) };
             let path = path.unwrap_or_else(below).into();
-            Route { path, ..route }
+            (probe, Route { path, ..route })
         };
         let mut routes: Vec<_> =
             self.responder.dialect.routes().into_iter().filter(is_wanted).map(at).collect();
-        routes.sort_by_key(|route| route.about.is_named());
-        routes
+        routes.sort_by_key(|(written, route)| (route.about.is_named(), written.is_none(), *written));
+        routes.into_iter().map(|(_, route)| route).collect()
     }
 }

@@ -205,8 +205,9 @@ impl Dialect for Dynamo {
             );
         }
         vec![
-            Route::probe(self.health_path.clone(), Probe::Ready),
+            // First, in case they are the same by mistake: not being ready must not kill.
             Route::probe(self.live_path.clone(), Probe::Live),
+            Route::probe(self.health_path.clone(), Probe::Ready),
         ]
     }
 
