@@ -1,9 +1,10 @@
 //! A path that somebody wrote down for a probe answers that probe, whatever dialect is spoken.
 
-use health_actix::dialect::{Dialect, Dynamo, Kubernetes, MicroProfile, Spring};
+use health_actix::dialect::{Dialect, Dynamo, Kubernetes, MicroProfile, NativeLink, Spring};
 use health_actix::{Endpoints, endpoints};
 use health_core::{Health, Probe, Scope, Spec, Status};
 use health_tests::asking::get;
+use health_tests::logs;
 
 /// Live is healthy, ready is unhealthy, startup has passed.
 fn health() -> Health {
@@ -37,4 +38,17 @@ async fn it_goes_before_what_the_dialect_has_there() {
     assert_eq!(get(&both, "/same").await.code, 200);
     let both = speaking(Dynamo::worker().health_path("/same").live_path("/same"));
     assert_eq!(get(&both, "/same").await.code, 200);
+}
+
+#[tokio::test]
+async fn a_probe_that_the_dialect_does_not_know_is_reported() {
+    logs::record();
+    let said = |probe: &str| logs::lines_with(&["ERROR", "no path for this probe", probe]).len();
+    get(&speaking(Spring::new()).path(Probe::Startup, "/started"), "/started").await;
+    assert_eq!((said("probe=startup"), said("")), (1, 1));
+    get(&speaking(NativeLink::new()).only([Probe::Live, Probe::Ready]), "/status").await;
+    assert_eq!((said("probe=live"), said("")), (1, 2));
+    get(&speaking(Spring::new()).path(Probe::Live, "/a").only([Probe::Live]), "/a").await;
+    get(&speaking(Spring::new()).path(Probe::Live, "/a").only([Probe::Ready]), "/a").await;
+    assert_eq!(said(""), 2, "what is left out on purpose is no mistake");
 }

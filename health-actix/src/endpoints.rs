@@ -96,12 +96,14 @@ impl Endpoints {
     ///
     /// It goes before whatever else the dialect has at that path. Two probes on one path are a mistake, of which an
     /// error in the log tells; of two that were written down the first of live, ready and startup is answered there.
+    ///
+    /// A probe that the dialect knows nothing of is served nowhere, and an error in the log says so.
     pub fn path(mut self, probe: Probe, path: impl Into<String>) -> Self {
         self.paths.insert(probe, path.into());
         self
     }
 
-    /// Serves these probes and nothing else of the dialect.
+    /// Serves these probes and nothing else of the dialect. One that it has no path for is an error in the log.
     pub fn only(mut self, probes: impl IntoIterator<Item = Probe>) -> Self {
         self.only = Some(probes.into_iter().collect());
         self
@@ -155,6 +157,16 @@ impl Endpoints {
 
     pub(crate) fn take_access(&mut self) -> Access {
         std::mem::take(&mut self.access).everyone_unless_set(self.exposure_unless_set)
+    }
+
+    /// The probes that are wanted and of which the dialect knows nothing; these are its routes.
+    pub(crate) fn unserved(&self, routes: &[Route]) -> Vec<Probe> {
+        let is_unserved = |probe: &Probe| routes.iter().all(|route| route.about != About::Probe(*probe));
+        let is_wanted = |probe: &Probe| match &self.only {
+            Some(only) => only.contains(probe),
+            None => self.paths.contains_key(probe),
+        };
+        Probe::ALL.into_iter().filter(is_wanted).filter(is_unserved).collect()
     }
 
     /// What each path answers about. The router takes the first that matches: a path somebody wrote down goes before

@@ -47,6 +47,9 @@ impl Mounted {
 impl HttpServiceFactory for Endpoints {
     fn register(mut self, config: &mut AppService) {
         let (routes, access) = (self.routes(), self.take_access());
+        for probe in self.unserved(&routes) {
+            tracing::error!(target: "health", %probe, "the dialect has no path for this probe: it is not served");
+        }
         let mounted = Rc::new(Mounted { responder: self.responder, access, is_watched: OnceCell::new() });
         // Called once in every worker; in its own runtime only where there is an actix system, so that otherwise the
         // first request has to do it.
