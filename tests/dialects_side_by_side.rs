@@ -8,7 +8,7 @@ use health_actix::dialect::{
 };
 use health_actix::endpoints;
 use health_core::{Exposure, Health, Probe, RenderError, Status, View};
-use health_tests::asking::of_status;
+use health_tests::asking::{self, of_status};
 use health_tests::http::{Wire, get, serve};
 use health_tests::{logs, panics, states};
 
@@ -208,5 +208,33 @@ async fn head_of_a_broken_dialect_has_no_body() {
         let head = wire.head().await;
         assert_eq!((head.code, head.header("content-length")), (500, Some("69")));
         assert_eq!(wire.answer().await.code, 500);
+    }
+}
+
+/// Lets a process be that has but one check that fails.
+#[derive(Clone, Debug, PartialEq)]
+struct Lenient;
+
+impl Dialect for Lenient {
+    fn routes(&self) -> Vec<Route> {
+        vec![Route::probe("/lenient", Probe::Ready)]
+    }
+
+    fn verdict(&self, view: &View<'_>) -> Status {
+        if view.failing().count() == 1 { Status::Degraded } else { view.status() }
+    }
+
+    fn body(&self, asked: &Asked<'_>) -> Result<Body, RenderError> {
+        Ok(Body::new(HeaderValue::from_static("text/plain"), asked.verdict().as_str()))
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_a_dialect_of_ones_own_gets_the_same_verdict() {
+    let health = of_status(Status::Unhealthy);
+    for exposure in [Exposure::Status, Exposure::Checks, Exposure::Full] {
+        let mounted = endpoints(health.clone()).dialect(Lenient).exposure(exposure);
+        let seen = asking::get(&mounted, "/lenient").await;
+        assert_eq!((seen.code, &*seen.body), (200, "degraded"), "{exposure:?}");
     }
 }

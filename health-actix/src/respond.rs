@@ -98,7 +98,8 @@ impl Responder {
         let view = report.view(exposure);
         // What somebody else wrote must not end the connection.
         let rendered = catch_unwind(AssertUnwindSafe(|| {
-            let verdict = self.dialect.verdict(&view);
+            // Of all there is to see, so that it is the same whoever asks.
+            let verdict = self.dialect.verdict(&report.view(Exposure::Full));
             let (headers, path) = (request.headers(), request.path());
             let asked = Asked { health: &self.health, question, view, verdict, query, headers, path };
             self.dialect.body(&asked).map(|body| (verdict, body))

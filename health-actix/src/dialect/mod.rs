@@ -80,6 +80,8 @@ pub trait Dialect: fmt::Debug + Send + Sync + 'static {
 
     /// The verdict, in case the dialect has a documented option to take a state for another, as some have for a process
     /// that is still starting. Default: the verdict of the report.
+    ///
+    /// The view is one that shows everything, and not the one of the caller: a code is the same for all of them.
     fn verdict(&self, view: &View<'_>) -> Status {
         view.status()
     }
