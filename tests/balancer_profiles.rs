@@ -1,7 +1,10 @@
 //! What balancers want beside the code of an answer, and that they get it on top of any dialect.
 
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
-use actix_web::{App, HttpResponse, test, web};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::{App, HttpResponse, error, test, web};
 use health_actix::dialect::Kubernetes;
 use health_actix::{Endpoints, Profile, endpoints, goodbye};
 use health_core::{Health, Scope, Spec, Status};
@@ -212,4 +215,36 @@ async fn a_goodbye_leaves_the_answer_of_a_handler_as_it_is() {
         (409, "\"x\"")
     );
     assert_eq!(test::read_body(answer).await, "taken");
+}
+
+#[tokio::test]
+async fn errors_say_goodbye_and_a_connection_that_is_handed_over_is_let_be() {
+    let health = of_status(Status::Healthy);
+    let goodbye = goodbye(&health).for_envoy();
+    let served = serve(1, move |config| {
+        let fails = |request: ServiceRequest, _: Next<BoxBody>| async move {
+            drop(request);
+            Err::<ServiceResponse, _>(error::ErrorForbidden("no"))
+        };
+        let switches = || async { HttpResponse::SwitchingProtocols().upgrade("echo").body(BoxBody::new(())) };
+        config
+            .service(web::resource("/fails").wrap(from_fn(fails)).wrap(goodbye.clone()).to(HttpResponse::Ok));
+        config.service(web::resource("/switches").wrap(goodbye.clone()).to(switches));
+    });
+    for (draining, connection) in [(false, None), (true, Some("close"))] {
+        if draining {
+            health.drain();
+        }
+        let mut wire = Wire::to(served.address).await;
+        wire.send("GET /fails HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        let seen = wire.answer().await;
+        assert_eq!((seen.code, &*seen.body), (403, "no"));
+        assert_eq!(seen.header("connection"), connection);
+        assert_eq!(seen.header(FAIL_AT_ONCE), draining.then_some("1"));
+
+        let mut wire = Wire::to(served.address).await;
+        wire.send("GET /switches HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n").await;
+        let seen = wire.head().await;
+        assert_eq!((seen.code, seen.header("connection")), (101, Some("upgrade")), "{draining}");
+    }
 }

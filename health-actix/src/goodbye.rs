@@ -1,12 +1,13 @@
 //! What ordinary answers say while the process is leaving.
 
+use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_web::Error;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
-use actix_web::http::{ConnectionType, Version};
+use actix_web::http::{ConnectionType, StatusCode, Version};
+use actix_web::{Error, HttpResponse, ResponseError};
 use health_core::{Health, Phase};
 
 use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
@@ -14,6 +15,9 @@ use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 /// Says on every answer of an application that the process is leaving, once it [drains](Health::drain): HTTP/1
 /// connections are closed after the answer that is under way, so that their clients go elsewhere before this process
 /// stops. Given to `.wrap(..)`; before and after draining it changes nothing.
+///
+/// That is true of errors too, which for a middleware around it are errors of another type then. A connection that is
+/// handed over, as to a WebSocket, is let be.
 ///
 /// For HTTP/2, where a connection carries many requests, actix-web has no way to say goodbye.
 ///
@@ -46,16 +50,44 @@ impl Goodbye {
         self
     }
 
-    fn dress<B>(&self, answer: &mut ServiceResponse<B>) {
-        if self.health.phase() != Phase::Draining {
-            return;
-        }
-        if answer.request().version() < Version::HTTP_2 {
-            answer.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+    fn is_due(&self) -> bool {
+        self.health.phase() == Phase::Draining
+    }
+
+    fn dress<B>(&self, answer: &mut HttpResponse<B>, version: Version) {
+        // A connection that is handed over is none of HTTP any more.
+        if version < Version::HTTP_2 && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+            answer.head_mut().set_connection_type(ConnectionType::Close);
         }
         if self.for_envoy {
             answer.headers_mut().insert(X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL, ONE);
         }
+    }
+}
+
+/// An error, whose answer says goodbye.
+#[derive(Debug)]
+struct Leaving {
+    error: Error,
+    goodbye: Rc<Goodbye>,
+    version: Version,
+}
+
+impl fmt::Display for Leaving {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl ResponseError for Leaving {
+    fn status_code(&self) -> StatusCode {
+        self.error.as_response_error().status_code()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut answer = self.error.error_response();
+        self.goodbye.dress(&mut answer, self.version);
+        answer
     }
 }
 
@@ -94,11 +126,20 @@ where
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
+        let version = request.version();
         let (answering, goodbye) = (self.service.call(request), Rc::clone(&self.goodbye));
         Box::pin(async move {
-            let mut answer = answering.await?;
-            goodbye.dress(&mut answer);
-            Ok(answer)
+            let answered = answering.await;
+            if !goodbye.is_due() {
+                return answered;
+            }
+            match answered {
+                Ok(mut answer) => {
+                    goodbye.dress(answer.response_mut(), version);
+                    Ok(answer)
+                }
+                Err(error) => Err(Leaving { error, goodbye, version }.into()),
+            }
         })
     }
 }
