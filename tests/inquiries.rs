@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use health_actix::endpoints;
-use health_core::{Exposure, Health, Inquiry, Probe, Question, Quorum, Spec, Status};
+use health_core::{Exposure, Form, Health, Inquiry, Probe, Question, Quorum, Reporter, Spec, Status};
 use health_tests::asking::get;
 use tokio::time::{advance, sleep};
 
@@ -209,4 +209,26 @@ async fn a_floor_without_end_takes_whatever_can_be_used() {
         advance(Duration::from_secs(1)).await;
     }
     assert_eq!(runs.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_can_ask_for_is_written_down_once_even_when_it_is_too_old() {
+    let consumer = Reporter::new(Spec::named("consumer").max_age("2s").failure_threshold(2));
+    let health = Health::builder().reporter(&consumer).build().unwrap().start();
+    let bytes = async || health.report(Probe::Ready).await.view(Exposure::Checks).body(Form::Json);
+    consumer.healthy();
+    advance(Duration::from_millis(1500)).await;
+    // Held by a threshold for as long as the healthy one would last, then it counts itself, until it is too old.
+    consumer.unhealthy("away");
+    let second = Duration::from_secs(1);
+    for expected in ["healthy", "unhealthy", "unhealthy", "unknown", "unknown"] {
+        let before = bytes().await;
+        assert_eq!(before.as_ptr(), bytes().await.as_ptr());
+        let entry = format!(r#"{{"name":"consumer","status":"{expected}""#);
+        let before = String::from_utf8(before.to_vec()).unwrap();
+        assert!(before.contains(&entry), "{expected}: {before}");
+        advance(second).await;
+    }
+    consumer.healthy();
+    assert_eq!(health.report(Probe::Ready).await.status(), Status::Healthy);
 }

@@ -253,7 +253,12 @@ impl Engine {
                 continue;
             }
             let timing = &check_of.timing;
-            let mut valid = knowledge.valid_until(timing);
+            let can_be_asked = check_of.runner.is_some() || knowledge.unasked;
+            let mut valid = if can_be_asked {
+                knowledge.valid_until(timing)
+            } else {
+                knowledge.stands_until(now, timing)
+            };
             if knowledge.last.is_none() {
                 // Until then it may have no say.
                 valid = Some(self.started + timing.max_age).filter(|end| *end >= now);

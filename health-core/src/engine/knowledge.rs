@@ -64,11 +64,22 @@ impl Knowledge {
 
     /// Until when the status stays what it is if nothing more is observed; `None` for as long as it takes.
     pub(crate) fn valid_until(&self, timing: &Timing) -> Option<Instant> {
-        let last = self.last.as_ref()?;
-        let is_held_up = self.held.is_some_and(|held| held < last.status);
+        self.ends(timing).min()
+    }
+
+    /// The same of what nobody can ask for: once it has expired it stays what it is until something is reported.
+    pub(crate) fn stands_until(&self, now: Instant, timing: &Timing) -> Option<Instant> {
+        self.ends(timing).filter(|end| now <= *end).min()
+    }
+
+    /// When the last observation can be used no longer, and when nothing supports what is held any more.
+    fn ends(&self, timing: &Timing) -> impl Iterator<Item = Instant> + use<> {
+        let last = self.last.as_ref();
+        let is_held_up = last.is_some_and(|last| self.held.is_some_and(|held| held < last.status));
         let support = self.supported.filter(|_| is_held_up);
-        let own = Some(last.began).filter(|_| !self.overstayed);
-        Some(support.into_iter().chain(own).min()? + timing.max_age)
+        let own = last.map(|last| last.began).filter(|_| !self.overstayed);
+        let max_age = timing.max_age;
+        support.into_iter().chain(own).map(move |stamp| stamp + max_age)
     }
 
     /// Until when a poll takes it as it is, which is at least `floor` after the end of the last run; `None` if there is
