@@ -238,3 +238,33 @@ async fn whoever_asks_a_dialect_of_ones_own_gets_the_same_verdict() {
         assert_eq!((seen.code, &*seen.body), (200, "degraded"), "{exposure:?}");
     }
 }
+
+/// One check of live, of which some may be left out.
+#[derive(Clone, Debug, PartialEq)]
+struct OneOfLive;
+
+impl Dialect for OneOfLive {
+    fn routes(&self) -> Vec<Route> {
+        vec![Route::check_of("/one/", Probe::Live).with_exclude()]
+    }
+
+    fn body(&self, _: &Asked<'_>) -> Result<Body, RenderError> {
+        Ok(Body::new(HeaderValue::from_static("text/plain"), "found"))
+    }
+}
+
+#[tokio::test]
+async fn a_check_of_another_probe_is_not_found_whatever_is_excluded() {
+    let health = of_status(Status::Unhealthy);
+    let mounted = endpoints(health).dialect(OneOfLive).exposure(Exposure::Checks);
+    for (path, code) in [
+        ("/one/l", 503),
+        ("/one/l?exclude=l", 200),
+        ("/one/l?exclude=a/r", 503),
+        ("/one/a/r", 404),
+        ("/one/a/r?exclude=a/r", 404),
+        ("/one/a/r?exclude=l", 404),
+    ] {
+        assert_eq!(asking::get(&mounted, path).await.code, code, "{path}");
+    }
+}

@@ -81,6 +81,7 @@ impl Responder {
         let excluded: Vec<_> = query.values("exclude").take(MOST_EXCLUDED).collect();
         let excluded: Vec<_> = excluded.iter().map(|name| &**name).collect();
         let report = self.health.ask(inquiry.excluding(&excluded)).await?;
+        let report = Some(report).filter(|report| is_about(route, report))?;
         if excluded.iter().any(|name| report.entry(name).is_none()) {
             misuse::unknown_excluded(request);
         }
