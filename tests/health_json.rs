@@ -253,6 +253,9 @@ async fn a_lifetime_is_an_option_and_never_one_of_bad_news() {
         let get = |endpoints: Endpoints| async move {
             get(&endpoints, "/health/ready").await.header("cache-control").unwrap().to_owned()
         };
+        let lenient = endpoints.clone().status_code(Status::Unhealthy, StatusCode::OK);
+        let of_lenient = get(lenient).await;
+        assert_eq!(of_lenient == "no-store", status == Status::Unhealthy || max_age < 1_000, "{of_lenient}");
         [get(endpoints).await, get(consul).await, get(accepted).await]
     };
     use Exposure::{Checks, Full};

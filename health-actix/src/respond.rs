@@ -113,7 +113,7 @@ impl Responder {
         let code = self.codes.of(verdict, &view);
         let mut answer = common(code);
         answer.insert_header((X_HEALTH_STATUS, word(verdict)));
-        if code == StatusCode::OK && fresh_for.as_secs() > 0 {
+        if code == StatusCode::OK && verdict != Status::Unhealthy && fresh_for.as_secs() > 0 {
             answer.insert_header((CACHE_CONTROL, lifetime(fresh_for.as_secs(), exposure)));
         }
         for profile in &self.profiles {
