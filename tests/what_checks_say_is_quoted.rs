@@ -164,3 +164,25 @@ async fn and_data_of_any_size_and_shape_is_bounded() {
         assert!(data.len() <= 64 && data.keys().all(|key| key.len() <= 1024), "{}", data.len());
     }
 }
+
+/// Names that differ only in what cannot be shown are one name, and the later value counts.
+#[tokio::test]
+async fn no_name_of_a_value_comes_twice() {
+    let check = || async {
+        let outcome = Outcome::degraded("x").data("a\0", 1).data("b", 2).data("a\u{1}", 3);
+        (0..9).fold(outcome, |outcome, n| outcome.data(format!("{}{n}", "long ".repeat(300)), n))
+    };
+    let health = Health::builder().check_fn(Spec::named("db"), check).build().unwrap().start();
+    let served = serve(1, move |config| {
+        config.service(endpoints(health.clone()).exposure(Exposure::Full));
+    });
+    let body = get(served.address, "/health/ready").await.body;
+    let value: Value = serde_json::from_str(&body).unwrap();
+    // A key that came twice would be shorter when it is written again.
+    assert_eq!(value.to_string().len(), body.len(), "{body}");
+    let data = value["checks"][0]["data"].as_object().unwrap();
+    assert_eq!(
+        (data.len(), data.values().map(|n| n.as_u64().unwrap()).take(2).collect::<Vec<_>>()),
+        (3, vec![3, 2])
+    );
+}

@@ -110,8 +110,8 @@ impl Body {
 
     /// Whoever asks may keep the answer for this long, in whole seconds. Default: none, which is said as `no-store`.
     ///
-    /// Only said with the code 200, never of what is unhealthy, and to a caller who may see checks as `private`, so that nobody else is handed what
-    /// was meant for him.
+    /// Only said with the code 200, never of what is unhealthy, and to a caller who may see checks as `private`, so that
+    /// nobody else is handed what was meant for him.
     #[must_use]
     pub fn fresh_for(mut self, lifetime: Duration) -> Self {
         self.fresh_for = lifetime;

@@ -122,11 +122,9 @@ impl Details<'_> {
         if let Some(error) = error.filter(|_| !is_taken("error")) {
             map.serialize_entry("error", error)?;
         }
-        for (place, datum) in check.data().enumerate() {
+        for datum in check.data() {
             let name = datum.name();
-            // Names that were cut to what can be shown may have become the same.
-            let is_repeated = || check.data().take(place).any(|earlier| earlier.name() == name);
-            if !(own.contains(&(name, true)) || is_taken(name) || is_repeated()) {
+            if !(own.contains(&(name, true)) || is_taken(name)) {
                 map.serialize_entry(name, datum.value())?;
             }
         }
