@@ -2,6 +2,7 @@
 //! it was, to the byte.
 
 use std::ops::Range;
+use std::pin::Pin;
 
 use actix_web::dev::{Service, ServiceResponse};
 use actix_web::http::Method;
@@ -10,21 +11,18 @@ use actix_web::test::{TestRequest, call_service, init_service};
 use actix_web::web::ServiceConfig;
 use actix_web::{App, Error};
 use allocation_counter::measure;
-use health_actix::dialect::{Dynamo, Kubernetes, Spring};
+use health_actix::dialect::{Dynamo, Kubernetes, MicroProfile, NativeLink, Spring};
 use health_actix::{Access, Endpoints, endpoints};
-use health_core::{Exposure, Health, Outcome, Spec};
+use health_core::{Exposure, Health, Outcome, Probe, Spec};
 use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
-/// Where it is mounted, and how.
-const MOUNTS: [(&str, fn(Endpoints) -> Endpoints); 7] = [
+/// Where it is mounted, and who sees how much there.
+const MOUNTS: [(&str, fn(Endpoints) -> Endpoints); 4] = [
     ("/health", |endpoints| endpoints),
     ("/checks", |endpoints| endpoints.exposure(Exposure::Checks)),
     ("/full", |endpoints| endpoints.exposure(Exposure::Full)),
     ("/some", |endpoints| endpoints.access(to_some())),
-    ("/kubernetes", |endpoints| endpoints.dialect(Kubernetes::new()).exposure(Exposure::Checks)),
-    ("/spring", |endpoints| endpoints.dialect(Spring::new()).exposure(Exposure::Full)),
-    ("/dynamo", |endpoints| endpoints.dialect(Dynamo::worker()).exposure(Exposure::Checks)),
 ];
 
 /// Whoever says the right thing sees checks; among these callers are some who do.
@@ -41,9 +39,7 @@ const WARMING_UP: usize = 2_000;
 const FIRST: usize = 10_000;
 
 /// How callers can differ from each other.
-const WAYS: [fn(&str, usize) -> TestRequest; 11] = [
-    |mount, n| TestRequest::with_uri(&format!("{mount}/readyz?verbose&exclude=nobody-{n}&exclude=db")),
-    |mount, n| TestRequest::with_uri(&format!("{mount}/nobody-{n}")),
+const WAYS: [fn(&str, usize) -> TestRequest; 9] = [
     |mount, n| TestRequest::with_uri(&format!("{mount}/checks/nobody-{n}")),
     |mount, n| TestRequest::with_uri(&format!("{mount}/groups/%{:02x}/nobody/{n}", n % 256)),
     |mount, n| TestRequest::with_uri(&format!("{mount}/live/{n}")),
@@ -70,11 +66,72 @@ const WAYS: [fn(&str, usize) -> TestRequest; 11] = [
 async fn callers<R>(
     app: &impl Service<R, Response = ServiceResponse, Error = Error>,
     numbers: Range<usize>,
-    request: impl Fn(usize) -> R,
+    request: &impl Fn(usize) -> R,
 ) {
     for number in numbers {
         let code = call_service(app, request(number)).await.status().as_u16();
         assert!([200, 404, 405].contains(&code), "{code}");
+    }
+}
+
+fn health() -> Health {
+    // Nothing is run while memory is counted.
+    let lasting = |name| Spec::named(name).group("storage").interval("never").cache("1h").max_age("2h");
+    Health::builder()
+        .check_fn(lasting("db"), || async {})
+        .check_fn(lasting("storage/primary"), || async { Outcome::degraded("slow").data("n", 1) })
+        .build()
+        .unwrap()
+        .start()
+}
+
+/// What ten thousand of these callers leave on this thread.
+fn left_by<R>(
+    app: &impl Service<R, Response = ServiceResponse, Error = Error>,
+    block_on: impl Fn(Pin<Box<dyn Future<Output = ()> + '_>>),
+    request: impl Fn(usize) -> R,
+) -> (i64, i64) {
+    block_on(Box::pin(callers(app, FIRST..FIRST + WARMING_UP, &request)));
+    let counted = FIRST + WARMING_UP..FIRST + WARMING_UP + CALLERS;
+    let left = measure(|| block_on(Box::pin(callers(app, counted.clone(), &request))));
+    assert!(left.count_total > 0, "it is counted");
+    (left.count_current, left.bytes_current)
+}
+
+/// What can be said to the other dialects, by those who may see most.
+const TO_DIALECTS: [fn(usize) -> TestRequest; 8] = [
+    |n| TestRequest::with_uri(&format!("/readyz?exclude=db-{n}&exclude=db")),
+    |n| TestRequest::with_uri(&format!("/readyz?verbose&exclude=db-{n}")),
+    |n| TestRequest::with_uri(&format!("/readyz/nobody-{n}?verbose")),
+    |n| TestRequest::with_uri(&format!("/actuator/health/storage{}", "/x".repeat(n % 40))),
+    |n| {
+        let accept = format!("application/vnd.spring-boot.actuator.v{}+json", n % 9);
+        TestRequest::with_uri("/actuator/health").insert_header((ACCEPT, accept))
+    },
+    |n| TestRequest::with_uri(&format!("/status?{n}")),
+    |n| TestRequest::with_uri(&format!("/started?{n}")),
+    |n| TestRequest::with_uri(&format!("/live?{n}")),
+];
+
+#[test]
+fn whatever_dialect_they_speak() {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let tasks = LocalSet::new();
+    let app = tasks.block_on(&runtime, async {
+        let health = health();
+        let mounted = |config: &mut ServiceConfig| {
+            let of = || endpoints(health.clone()).exposure(Exposure::Full);
+            config.service(of().dialect(Kubernetes::new()));
+            config.service(of().dialect(Spring::new()));
+            config.service(of().dialect(NativeLink::new()));
+            config.service(of().dialect(MicroProfile::new()).mount("/").only([Probe::Startup]));
+            config.service(of().dialect(Dynamo::worker()));
+        };
+        init_service(App::new().configure(mounted)).await
+    });
+    for (number, way) in TO_DIALECTS.into_iter().enumerate() {
+        let left = left_by(&app, |task| tasks.block_on(&runtime, task), |n| way(n).to_request());
+        assert_eq!(left, (0, 0), "way {number}");
     }
 }
 
@@ -83,31 +140,19 @@ fn however_they_differ() {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     let tasks = LocalSet::new();
     let app = tasks.block_on(&runtime, async {
-        // Nothing is run while memory is counted.
-        let lasting = |name| Spec::named(name).group("storage").interval("never").cache("1h").max_age("2h");
-        let health = Health::builder()
-            .check_fn(lasting("db"), || async {})
-            .check_fn(lasting("storage/primary"), || async { Outcome::degraded("slow").data("n", 1) })
-            .build()
-            .unwrap()
-            .start();
+        let health = health();
         let mounted = |config: &mut ServiceConfig| {
-            for (path, how) in MOUNTS {
-                config.service(how(endpoints(health.clone()).mount(path)));
+            for (mount, shown) in MOUNTS {
+                config.service(shown(endpoints(health.clone()).mount(mount)));
             }
         };
         init_service(App::new().configure(mounted)).await
     });
     for (mount, _) in MOUNTS {
         for (number, way) in WAYS.into_iter().enumerate() {
-            let ask = |numbers| {
-                let callers = callers(&app, numbers, |n| way(mount, n).to_request());
-                tasks.block_on(&runtime, callers);
-            };
-            ask(FIRST..FIRST + WARMING_UP);
-            let left = measure(|| ask(FIRST + WARMING_UP..FIRST + WARMING_UP + CALLERS));
-            assert!(left.count_total > 0, "it is counted");
-            assert_eq!((left.count_current, left.bytes_current), (0, 0), "way {number} at {mount}");
+            let request = |n| way(mount, n).to_request();
+            let left = left_by(&app, |task| tasks.block_on(&runtime, task), request);
+            assert_eq!(left, (0, 0), "way {number} at {mount}");
         }
     }
 }

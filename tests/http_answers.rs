@@ -307,3 +307,18 @@ async fn below_checks_a_name_that_exists_and_one_that_does_not_are_the_same_404(
         assert!(test::read_body(response).await.is_empty());
     }
 }
+
+#[tokio::test]
+async fn ten_checks_in_trouble_stay_under_four_kibibytes() {
+    let mut builder = Health::builder();
+    for n in 0..10 {
+        let spec = Spec::named(format!("storage/primary/disk-{n}")).group("storage");
+        let check = || async { Outcome::unhealthy("did not answer within 700 ms").data("n", 1) };
+        builder =
+            builder.check_fn(if n == 0 { spec } else { spec.depends_on(["storage/primary/disk-0"]) }, check);
+    }
+    let shown = endpoints(builder.build().unwrap().start()).exposure(Exposure::Checks);
+    let body = get(&shown, "/health/ready").await.body;
+    assert_eq!(body.matches("because_of").count(), 9);
+    assert!(body.len() < 4 * 1024, "{}: {body}", body.len());
+}
