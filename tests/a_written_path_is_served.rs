@@ -1,5 +1,7 @@
-//! A path that somebody wrote down for a probe answers that probe, whatever dialect is spoken.
+//! A path that somebody wrote down for a probe answers that probe, whatever dialect is spoken; what cannot be meant is
+//! reported.
 
+use actix_web::{App, test, web};
 use health_actix::dialect::{Dialect, Dynamo, Kubernetes, MicroProfile, NativeLink, Spring};
 use health_actix::{Endpoints, endpoints};
 use health_core::{Health, Probe, Scope, Spec, Status};
@@ -51,4 +53,18 @@ async fn a_probe_that_the_dialect_does_not_know_is_reported() {
     get(&speaking(Spring::new()).path(Probe::Live, "/a").only([Probe::Live]), "/a").await;
     get(&speaking(Spring::new()).path(Probe::Live, "/a").only([Probe::Ready]), "/a").await;
     assert_eq!(said(""), 2, "what is left out on purpose is no mistake");
+}
+
+#[tokio::test]
+async fn names_that_would_take_every_path_of_the_application_are_reported() {
+    logs::record();
+    let said = || logs::lines_with(&["ERROR", "takes every path"]).len();
+    let scoped = |mount| web::scope("/scope").service(speaking(Spring::new()).mount(mount));
+    test::init_service(App::new().service(speaking(Spring::new())).service(scoped(""))).await;
+    test::init_service(App::new().service(speaking(Spring::new()).mount("/").only([Probe::Live]))).await;
+    assert_eq!(said(), 0);
+    for (known, mount) in ["", "/"].into_iter().enumerate() {
+        test::init_service(App::new().service(speaking(Spring::new()).mount(mount))).await;
+        assert_eq!(said(), known + 1, "{mount:?}");
+    }
 }

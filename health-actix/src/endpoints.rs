@@ -86,6 +86,10 @@ impl Endpoints {
     ///
     /// Relative to the scope it is mounted in; `""` is the scope itself and `"/"` the scope with a slash. Like every
     /// path of an actix-web application it is a pattern, so `{` and `}` have a meaning in it.
+    ///
+    /// Below a path with names in it, as `/actuator/health/{component}`, nothing that is registered later is found: a
+    /// dialect that has names right below its mount wants one of its own, and an error in the log says if it takes every
+    /// path of the application.
     pub fn mount(mut self, path: impl Into<String>) -> Self {
         self.mount = Some(path.into());
         self

@@ -66,6 +66,12 @@ impl HttpServiceFactory for Endpoints {
                 }
             }
             if route.about.is_named() {
+                if path == "/" && config.is_root() {
+                    tracing::error!(
+                        target: "health",
+                        "this mount takes every path of the application: give it one of its own",
+                    );
+                }
                 let service = by_name(Rc::clone(&mounted), route, config.default_service());
                 config.register_service(ResourceDef::new(format!("{path}{{{NAME}}}*")), None, service, None);
                 continue;
