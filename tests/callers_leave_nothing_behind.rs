@@ -18,7 +18,9 @@ use tokio::runtime::Builder;
 use tokio::task::LocalSet;
 
 /// Where it is mounted, and who sees how much there.
-const MOUNTS: [(&str, fn(Endpoints) -> Endpoints); 4] = [
+type Mount = (&'static str, fn(Endpoints) -> Endpoints);
+
+const MOUNTS: [Mount; 4] = [
     ("/health", |endpoints| endpoints),
     ("/checks", |endpoints| endpoints.exposure(Exposure::Checks)),
     ("/full", |endpoints| endpoints.exposure(Exposure::Full)),
