@@ -5,44 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::asking::Subject;
 use super::snapshot::Snapshot;
 use super::{Cell, Engine, Knowledge, Mute};
-use crate::aggregate::{self, Tally, Terms, Vote};
 use crate::report::{Content, Report};
 use crate::view::Rendered;
-use crate::{Phase, Probe, ProbeSet, Status, Unknown};
-
-/// What is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Subject<'a> {
-    /// The worst of live and ready, every check listed.
-    Whole,
-    /// One probe.
-    Probe(Probe),
-    /// One check by its index, its own status.
-    Check(usize),
-    /// Some checks by their indices, across probes, whatever the phase.
-    Some(&'a [usize]),
-    /// The same, of which one is above the others and brings its own status.
-    Tree { checks: &'a [usize], top: Option<usize> },
-}
-
-/// How a subject is asked about.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Manner<'a> {
-    /// Can only shorten what the engine was built with.
-    pub(crate) deadline: Duration,
-    /// What has been observed less than this long ago is not asked for again, whatever the cache of its check says.
-    pub(crate) floor: Duration,
-    /// Checks that are taken to be well, by their indices.
-    pub(crate) excluded: &'a [usize],
-}
-
-impl Default for Manner<'_> {
-    fn default() -> Self {
-        Self { deadline: Duration::MAX, floor: Duration::ZERO, excluded: &[] }
-    }
-}
+use crate::{Probe, ProbeSet, Status, Unknown};
 
 /// Whether somebody asks and has waited for an answer, or just looks.
 ///
@@ -64,48 +32,13 @@ pub(super) struct Look {
 
 impl Look {
     /// What may still be said of it.
-    fn known(&self, asking: Asking) -> Option<Status> {
+    pub(super) fn known(&self, asking: Asking) -> Option<Status> {
         let kept = || self.knowledge.held.filter(|_| self.knowledge.unasked && asking == Asking::Passively);
         self.status.ok().or_else(kept)
     }
 }
 
 impl Engine {
-    /// Says what the subject comes to, after a run of every check in it whose last observation is not fresh.
-    pub(crate) async fn ask(&self, subject: Subject<'_>, manner: Manner<'_>) -> Report {
-        let Manner { deadline: shorter, floor, excluded } = manner;
-        let fresh = || self.fresh(subject, floor);
-        let without = |all: Report| match excluded {
-            [] => all,
-            _ => self.assess(subject, Asking::Poll, excluded).report,
-        };
-        if let Some(fresh) = fresh() {
-            return without(fresh);
-        }
-        let deadline = match subject {
-            Subject::Probe(probe) => *self.plan.deadlines.get(probe),
-            _ => *self.plan.deadlines.get(Probe::Ready),
-        };
-        let deadline = shorter.min(deadline);
-        match subject {
-            Subject::Probe(Probe::Startup) if self.startup_has_passed() => {}
-            Subject::Probe(probe) => self.round(self.plan.joining(probe), deadline, floor).await,
-            Subject::Check(check) => self.round(&[check], deadline, floor).await,
-            Subject::Some(checks) | Subject::Tree { checks, .. } => {
-                self.round(checks, deadline, floor).await;
-            }
-            Subject::Whole => self.round(&self.plan.lasting, deadline, floor).await,
-        }
-        if self.startup_has_passed() {
-            self.reconsider_if_changed();
-        } else {
-            // Whoever has waited for startup to pass is not told that it has not.
-            self.reconsider();
-        }
-        // Another poller may have looked since.
-        without(fresh().unwrap_or_else(|| self.keep(subject, self.assess(subject, Asking::Poll, &[]))))
-    }
-
     /// The status of a probe as it stands, without asking anything.
     pub(crate) fn status(&self, probe: Probe) -> Status {
         if probe == Probe::Startup {
@@ -152,7 +85,7 @@ impl Engine {
         }
     }
 
-    fn assess(&self, subject: Subject<'_>, asking: Asking, excluded: &[usize]) -> Snapshot {
+    pub(super) fn assess(&self, subject: Subject<'_>, asking: Asking, excluded: &[usize]) -> Snapshot {
         // Read first: what is recorded from here on makes the snapshot outdated.
         let generation = self.shared.signal.generation();
         let (phase, now) = (self.phase(), Instant::now());
@@ -282,94 +215,5 @@ impl Engine {
 
     fn is_only_startup(&self, check: usize) -> bool {
         self.plan.checks.get(check).is_some_and(|check| check.spec.probes == ProbeSet::of(&[Probe::Startup]))
-    }
-
-    /// A check's own status, absences included.
-    fn own(&self, look: &Look, probe: Option<Probe>, now: Instant, asking: Asking) -> Status {
-        if look.is_excluded {
-            return Status::Healthy;
-        }
-        let absent = || {
-            let has_no_say = look.knowledge.last.is_none() && self.has_no_say_yet(look, probe, now);
-            if has_no_say { Status::Healthy } else { Status::Unhealthy }
-        };
-        let own = look.known(asking).unwrap_or_else(absent);
-        if look.knowledge.is_muted(now) { own.min(Status::Degraded) } else { own }
-    }
-
-    /// In live a check that has not been observed has no say for as long as an observation would last.
-    fn has_no_say_yet(&self, look: &Look, probe: Option<Probe>, now: Instant) -> bool {
-        let Some(check) = self.plan.checks.get(look.check) else { return false };
-        let in_live = probe.map_or(check.spec.probes == ProbeSet::of(&[Probe::Live]), |p| p == Probe::Live);
-        in_live && now.saturating_duration_since(self.started) <= check.timing.max_age
-    }
-
-    pub(super) fn tally(&self, looks: &[Look], probe: Option<Probe>, now: Instant, asking: Asking) -> Tally {
-        let vote = |look: &Look| Vote {
-            own: self.own(look, probe, now, asking),
-            critical: self.plan.checks.get(look.check).is_some_and(|check| check.spec.is_critical()),
-            policy: self.plan.policy_of(look.check),
-        };
-        let votes: Vec<_> = looks.iter().map(vote).collect();
-        aggregate::tally(&votes, |policy| {
-            let policy = self.plan.policies.get(policy);
-            Terms { need: policy.map_or(usize::MAX, |p| p.need), critical: policy.is_none_or(|p| p.critical) }
-        })
-    }
-
-    /// One check with its own status, whatever it may do to the whole, and those below it with what they may do.
-    fn tally_tree(
-        &self,
-        looks: &[Look],
-        top: Option<usize>,
-        now: Instant,
-        asking: Asking,
-    ) -> (Status, Vec<Status>) {
-        // Not its verdict: of a group of which a part is elsewhere only what the members bring says anything here.
-        let mut contributions = self.tally(looks, None, now, asking).contributions;
-        for (look, contribution) in looks.iter().zip(&mut contributions) {
-            if Some(look.check) == top && !look.is_excluded {
-                *contribution = look.known(asking).unwrap_or(Status::Unhealthy);
-            }
-        }
-        (Status::worst(contributions.iter().copied()), contributions)
-    }
-
-    /// Live and ready together, and live alone; `looks` are of every check, in order.
-    fn tally_whole(
-        &self,
-        looks: &[Look],
-        phase: Phase,
-        now: Instant,
-        asking: Asking,
-    ) -> (Status, Status, Vec<Status>) {
-        let (mut whole, mut live) = (Status::Healthy, Status::Healthy);
-        let mut contributions = vec![Status::Healthy; looks.len()];
-        for probe in [Probe::Live, Probe::Ready] {
-            let joining = self.plan.joining(probe);
-            // Looking a second time could see something else than what is listed.
-            let of_probe: Vec<_> = joining.iter().filter_map(|check| looks.get(*check)).cloned().collect();
-            let tally = self.tally(&of_probe, Some(probe), now, asking);
-            whole = whole.max(self.held_by(phase, probe, tally.verdict));
-            if probe == Probe::Live {
-                live = tally.verdict;
-            }
-            for (check, own) in joining.iter().zip(tally.contributions) {
-                if let Some(slot) = contributions.get_mut(*check) {
-                    *slot = own.max(*slot);
-                }
-            }
-        }
-        (whole, live, contributions)
-    }
-
-    /// What being not ready does, in one place.
-    fn held_by(&self, phase: Phase, probe: Probe, verdict: Status) -> Status {
-        match probe {
-            Probe::Live => verdict,
-            Probe::Ready if phase == Phase::Running => verdict,
-            Probe::Startup if self.startup_has_passed() => Status::Healthy,
-            Probe::Ready | Probe::Startup => Status::Unhealthy,
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The running whole: cells, the tasks that keep them going, and what they add up to.
 
 mod agenda;
+mod asking;
 mod assess;
 mod canary;
 mod care;
@@ -31,6 +32,7 @@ mod signal;
 mod snapshot;
 mod thresholds;
 mod vigil;
+mod weighing;
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -39,7 +41,7 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-pub(crate) use assess::{Manner, Subject};
+pub(crate) use asking::{Manner, Subject};
 use care::Care;
 pub(crate) use cell::{Cell, Saying};
 pub(crate) use ground::Ground;
