@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use super::{Exposure, Form};
+use crate::redact;
 
 /// How many formats of others are kept of one report. Only a format that is made up for a request would need more.
 const MOST: usize = 48;
@@ -32,7 +33,7 @@ struct Link {
     next: Chain,
 }
 
-/// Why a view could not be written in a format, as the format said it.
+/// Why a view could not be written in a format, as the format said it; redacted, in one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenderError(Arc<str>);
 
@@ -68,7 +69,8 @@ impl Rendered {
         F: PartialEq + Clone + Send + Sync + 'static,
         E: fmt::Display,
     {
-        let rendered = || render().map(Bytes::from).map_err(|error| RenderError(error.to_string().into()));
+        let refused = |error: E| RenderError(redact::text(&error.to_string()).into());
+        let rendered = || render().map(Bytes::from).map_err(refused);
         let mut chain = &self.others;
         for _ in 0..MOST {
             let link = chain.0.get_or_init(|| {
@@ -134,6 +136,15 @@ mod tests {
             let error = rendered.of_format(&1, Exposure::Full, || Err("no such key")).unwrap_err();
             assert_eq!(error.to_string(), "the view could not be rendered: no such key");
         }
+    }
+
+    #[test]
+    fn why_it_cannot_be_rendered_ends_no_line_and_tells_no_secret() {
+        let why = || Err("no key\nERROR forged postgres://app:hunter2@db/app");
+        let error = Rendered::default().of_format(&1, Exposure::Full, why).unwrap_err();
+        let said = format!("{error} {error:?}");
+        assert!(said.contains("no key") && !said.contains('\n') && !said.contains(r"\n"), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
     }
 
     #[test]
