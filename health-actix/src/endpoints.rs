@@ -146,7 +146,8 @@ impl Endpoints {
         self
     }
 
-    /// The codes and headers that one balancer wants, on top of what is set already. Several may be given.
+    /// The codes and headers that one balancer wants. Several may be given; of a code that both this and
+    /// [`status_code`](Self::status_code) set, the later call counts.
     pub fn profile(mut self, profile: Profile) -> Self {
         profile.change(&mut self.responder.codes);
         self.responder.profiles.push(profile);

@@ -1,7 +1,7 @@
 //! The native dialect: every path the library has, as JSON or text.
 
 use actix_web::http::header::HeaderValue;
-use health_core::{Form, Probe, RenderError};
+use health_core::{Exposure, Form, Probe, RenderError};
 
 use super::{Asked, Body, Dialect, HealthJson, Route};
 
@@ -45,7 +45,10 @@ impl Dialect for Native {
 
     fn body(&self, asked: &Asked<'_>) -> Result<Body, RenderError> {
         let view = *asked.view();
-        let view = asked.query("status").find_map(|word| view.only(&word)).unwrap_or(view);
+        // Whoever sees no checks has none to choose from, and makes nobody render for him.
+        let lists = view.exposure() >= Exposure::Checks;
+        let only = lists.then(|| asked.query("status").find_map(|word| view.only(&word))).flatten();
+        let view = only.unwrap_or(view);
         let types = ["application/json", "text/plain", HealthJson::MEDIA_TYPE];
         let form = match asked.preferred(&types) {
             _ if asked.is_verbose() => Form::Text,

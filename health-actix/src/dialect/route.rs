@@ -41,23 +41,23 @@ impl Route {
     /// Answers about the check whose name is the rest of the path, to callers with
     /// [`Exposure::Checks`](health_core::Exposure::Checks); to others it is a 404 whether or not the name exists.
     pub fn check(path: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(path, About::Check(None))
+        Self::below(path, About::Check(None))
     }
 
     /// Like [`check`](Self::check), only about checks that weigh in this probe.
     pub fn check_of(path: impl Into<Cow<'static, str>>, probe: Probe) -> Self {
-        Self::new(path, About::Check(Some(probe)))
+        Self::below(path, About::Check(Some(probe)))
     }
 
     /// Answers about the group whose name is the rest of the path, to the same callers as [`check`](Self::check).
     pub fn group(path: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(path, About::Group)
+        Self::below(path, About::Group)
     }
 
     /// Answers about the check whose name is the rest of the path and all below it, to the same callers as
     /// [`check`](Self::check).
     pub fn tree(path: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(path, About::Tree)
+        Self::below(path, About::Tree)
     }
 
     /// Callers who may see checks may leave some out with `?exclude=name`: then the code says what it would be without
@@ -66,6 +66,12 @@ impl Route {
     pub fn with_exclude(mut self) -> Self {
         self.can_exclude = true;
         self
+    }
+
+    /// A name begins a segment of its own: without the slash the path would be a prefix, and take what is a neighbour's.
+    fn below(path: impl Into<Cow<'static, str>>, about: About) -> Self {
+        let path = path.into();
+        Self::new(if path.ends_with('/') { path } else { format!("{path}/").into() }, about)
     }
 
     fn new(path: impl Into<Cow<'static, str>>, about: About) -> Self {
@@ -87,5 +93,21 @@ impl About {
             Self::Group => Question::Group(name),
             Self::Tree => Question::Tree(name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_begins_a_segment_of_its_own() {
+        for path in ["/checks", "/checks/"] {
+            assert_eq!(Route::check(path).path, "/checks/");
+            assert_eq!(Route::check_of(path, Probe::Live).path, "/checks/");
+            assert_eq!(Route::group(path).path, "/checks/");
+            assert_eq!(Route::tree(path).path, "/checks/");
+        }
+        assert_eq!(Route::tree("").path, "/");
     }
 }
