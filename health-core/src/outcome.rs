@@ -89,6 +89,9 @@ impl Outcome {
     }
 
     /// Adds a value that readers with full exposure see. A value of the same name is replaced.
+    ///
+    /// What leaves is redacted and bounded: a text has at most 1 KiB, a level 64 values, a value 8 levels, and all data
+    /// of one outcome together 16 KiB as JSON. What comes first fits first; `"…"` stands in place of what does not.
     pub fn data(self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         self.push(Datum { name: name.into(), value: value.into(), private: false })
     }

@@ -131,18 +131,6 @@ impl Beginning {
     }
 }
 
-/// Names that were cut to what can be shown may have become the same: then the later value counts.
-fn named_once(data: Vec<Datum>) -> Vec<Datum> {
-    let mut kept: Vec<Datum> = Vec::with_capacity(data.len());
-    for datum in data {
-        match kept.iter_mut().find(|known| (known.private, &known.name) == (datum.private, &datum.name)) {
-            Some(known) => *known = datum,
-            None => kept.push(datum),
-        }
-    }
-    kept
-}
-
 impl Observation {
     /// What the application reports at this moment.
     pub(crate) fn reported(result: RunResult, evidence: Evidence) -> Self {
@@ -168,15 +156,16 @@ impl Observation {
 
     fn says(&mut self, outcome: Outcome) {
         let Outcome { status, summary, mut data, cause } = outcome;
-        // What is private leaves nowhere, so the application finds it as it left it.
-        data.truncate(redact::WIDTH);
-        for datum in data.iter_mut().filter(|datum| !datum.private) {
-            datum.value = redact::field(&datum.name, datum.value.take());
-            datum.name = redact::summary(std::mem::take(&mut datum.name));
-        }
+        let mut room = redact::Room::new();
+        data.retain_mut(|datum| {
+            // What is private leaves nowhere, so the application finds it as it left it.
+            let Datum { name, value, private: false } = datum else { return true };
+            let shown = room.field(std::mem::take(name), value.take());
+            shown.map(|shown| (*name, *value) = shown).is_some()
+        });
         self.cause = cause.map(|cause| redact::cause(&*cause));
         self.summary = summary.map(redact::summary).filter(|summary| !summary.trim().is_empty());
-        self.data = named_once(data);
+        self.data = data;
         (self.ended, self.status) = (Ended::Returned(status), status);
     }
 

@@ -1,6 +1,7 @@
 //! The one place where something private, or written by somebody else, becomes text.
 
 mod addresses;
+mod data;
 mod headers;
 mod line;
 mod names;
@@ -14,15 +15,11 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::Write as _;
 
-use serde_json::Value;
-
+pub(crate) use data::Room;
 use line::{Capped, LONGEST, Line, cut, one_line};
 
 /// How many causes of causes are followed.
 const CHAIN: usize = 16;
-/// How deep and how wide a data value may be.
-const DEPTH: usize = 8;
-pub(crate) const WIDTH: usize = 64;
 
 /// An error with everything it says it was caused by, as one redacted, capped line.
 ///
@@ -100,37 +97,6 @@ pub(crate) fn summary(summary: Cow<'static, str>) -> Cow<'static, str> {
         }
         Cow::Borrowed(literal) => cut(one_line(literal)).0.into(),
         Cow::Owned(written) => text(&written).into(),
-    }
-}
-
-/// A named data value: every text in it redacted and capped, depth and width bounded. A text whose name says that it
-/// is secret shows none of it.
-pub(crate) fn field(name: &str, value: Value) -> Value {
-    named(name, value, DEPTH)
-}
-
-fn named(name: &str, value: Value, depth: usize) -> Value {
-    match value {
-        Value::Null | Value::Bool(_) => value,
-        Value::Number(_) if names::is_plural(name) => value,
-        _ if names::is_secret(name) => Value::String(HIDDEN.into()),
-        value => bounded(value, depth),
-    }
-}
-
-fn bounded(value: Value, depth: usize) -> Value {
-    let Some(below) = depth.checked_sub(1) else {
-        let compound = value.is_array() || value.is_object() || value.is_string();
-        return if compound { "…".into() } else { value };
-    };
-    match value {
-        Value::String(raw) => Value::String(text(&raw)),
-        Value::Array(items) => items.into_iter().take(WIDTH).map(|item| bounded(item, below)).collect(),
-        Value::Object(fields) => {
-            let fields = fields.into_iter().take(WIDTH);
-            Value::Object(fields.map(|(name, field)| (text(&name), named(&name, field, below))).collect())
-        }
-        plain => plain,
     }
 }
 
