@@ -3,10 +3,10 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use health_actix::{Management, Server, server};
-use health_core::{Health, Outcome, Probe, Spec, Status};
+use health_core::{Exposure, Health, Outcome, Probe, Spec, Status};
 use health_tests::http::{Wire, get};
 use health_tests::servers::eventually;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -327,4 +327,50 @@ async fn hundreds_of_connections_come_and_go() {
         }
     }
     assert_eq!(get(address, "/health").await.code, 200);
+}
+
+/// What a check takes is the time in which others may want to keep us busy.
+#[tokio::test]
+async fn a_pipeline_that_waits_for_a_check_costs_next_to_nothing() {
+    let laggard = || async {
+        sleep(Duration::from_millis(50)).await;
+        Outcome::healthy()
+    };
+    let spec = Spec::named("laggard").interval("1h").cache("1ms");
+    let health = Health::builder().check_fn(spec, laggard).build().unwrap().start();
+    let management = server(health)
+        .endpoints(|endpoints| endpoints.exposure(Exposure::Checks))
+        .bind(("127.0.0.1", 0))
+        .unwrap()
+        .start()
+        .unwrap();
+    let stream = TcpStream::connect(management.addresses()[0]).await.unwrap();
+    let (mut reads, mut writes) = stream.into_split();
+    let pipeline = tokio::spawn(async move {
+        while writes
+            .write_all("GET /health/ready HTTP/1.1\r\nHost: x\r\n\r\n".repeat(1000).as_bytes())
+            .await
+            .is_ok()
+        {}
+    });
+    let (mut answers, mut buffer) = (0, vec![0; 4096]);
+    let mut before = None;
+    while answers < 60 {
+        let bytes = timeout(PATIENCE, reads.read(&mut buffer)).await.expect("answers go on").unwrap();
+        answers += buffer[..bytes].windows(8).filter(|window| window == b"HTTP/1.1").count();
+        // By now as much was read ahead as ever will be.
+        if answers >= 20 && before.is_none() {
+            before = Some((Instant::now(), cpu()));
+        }
+    }
+    pipeline.abort();
+    let (since, before) = before.unwrap();
+    let (lasted, spent) = (since.elapsed(), cpu() - before);
+    assert!(spent < lasted / 2, "{spent:?} of {lasted:?}");
+}
+
+/// What this process has computed.
+fn cpu() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.try_into().unwrap(), time.tv_nsec.try_into().unwrap())
 }

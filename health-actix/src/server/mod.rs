@@ -79,8 +79,9 @@ pub fn server(health: Health) -> Server {
 /// | [`answer_timeout`](Self::answer_timeout) | 5 s | who has not taken an answer by then is cut off |
 /// | [`max_head`](Self::max_head) | 16 KiB | a larger head is answered with 431 |
 ///
-/// A body that a request announces is not waited for: the answer closes the connection. While an answer is not taken
-/// nothing more is read, so what one connection can hold is about twice the largest head, and the answers to it.
+/// A body that a request announces is not waited for: the answer closes the connection. While an answer is made or not
+/// taken no more than 1 KiB is read, so what one connection can hold is about twice the largest head, what is made of
+/// the requests in 2 KiB, and the answers to them.
 #[derive(Debug)]
 #[must_use = "nothing listens until it is started"]
 pub struct Server {

@@ -10,6 +10,10 @@ use tokio::time::Instant;
 use super::limits::Limits;
 use super::load::Load;
 
+/// How much is read before it is looked at, and how much of what comes during an answer, so that who leaves is noticed.
+/// A request can be smaller than what is kept of it by a hundred times: of a pipeline no more is taken apart than this.
+pub(super) const AT_ONCE: usize = 1024;
+
 /// The turns of one connection: the client sends the head of a request, we answer, the client takes the answer. A clock
 /// runs over each of the client's turns; ours end by themselves, because every answer has a deadline.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(super) struct Turns {
     answering: Cell<usize>,
     /// What was read since the last whole head.
     ahead: Cell<usize>,
+    /// What was read since it was our turn to look at it.
+    unseen: Cell<usize>,
     /// Whether what fills the limit has been looked at, so that a head that just fits is found.
     is_judged: Cell<bool>,
     /// Since when the client could have sent the next head.
@@ -63,6 +69,7 @@ impl Turns {
             load,
             answering: Cell::new(0),
             ahead: Cell::new(0),
+            unseen: Cell::new(0),
             is_judged: Cell::new(false),
             awaited_since: Cell::new(Instant::now()),
             untaken_since: Cell::new(None),
@@ -80,12 +87,19 @@ impl Turns {
             return Reading::Over;
         }
         let room = self.load.limits.head.saturating_sub(self.ahead.get());
-        if self.untaken_since.get().is_some() || (room == 0 && is_answering) {
+        let at_once = room.min(AT_ONCE.saturating_sub(self.unseen.get()));
+        if self.untaken_since.get().is_some() || (at_once == 0 && is_answering) {
             self.held_up.replace(Some(waker.clone()));
             return Reading::Later;
         }
+        if at_once > 0 {
+            return Reading::UpTo(at_once);
+        }
         if room > 0 {
-            return Reading::UpTo(room);
+            // What has come is looked at before this is asked again.
+            self.unseen.set(0);
+            waker.wake_by_ref();
+            return Reading::Later;
         }
         if self.is_judged.replace(true) {
             self.is_too_large.set(true);
@@ -97,6 +111,7 @@ impl Turns {
 
     pub(super) fn has_read(&self, bytes: usize) {
         self.ahead.set(self.ahead.get().saturating_add(bytes));
+        self.unseen.set(self.unseen.get().saturating_add(bytes));
     }
 
     /// A head is whole: our turn, until the answer has been sent or dropped. Whether it is the last one: when a body

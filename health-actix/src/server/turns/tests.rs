@@ -158,3 +158,28 @@ async fn a_clock_that_is_started_during_the_wait_ends_in_its_time() {
     }
     assert!(since.elapsed() <= Duration::from_millis(4001), "{:?}", since.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_talks_on_during_answers_is_not_listened_to_for_long() {
+    let (turns, (count, waker)) = (Turns::new(Load::new(Limits { head: 16 * 1024, ..LIMITS })), Count::new());
+    let mut heard = 0;
+    let mut hear = |turns: &Turns| {
+        while let Reading::UpTo(bytes) = turns.reading(&waker) {
+            turns.has_read(bytes);
+            heard += bytes;
+        }
+        std::mem::take(&mut heard)
+    };
+    assert_eq!((hear(&turns), count.woken()), (AT_ONCE, 1), "looked at before more is read");
+    // A pipeline: before one answer has ended, the next one begins.
+    let mut answering = turns.head_is_whole(false);
+    assert_eq!(hear(&turns), AT_ONCE);
+    for _ in 0..1000 {
+        let next = turns.head_is_whole(false);
+        drop(std::mem::replace(&mut answering, next));
+        assert_eq!(hear(&turns), 0);
+    }
+    assert_eq!(count.woken(), 0);
+    drop(answering);
+    assert_eq!(count.woken(), 1, "who was held up reads on");
+}
