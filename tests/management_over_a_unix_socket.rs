@@ -9,6 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use health_actix::{Management, server};
@@ -157,4 +158,38 @@ fn a_path_that_cannot_be_is_an_error_that_says_which() {
         let error = server(health()).bind_uds(&path).unwrap_err().to_string();
         assert!(error.contains(&path.display().to_string()), "{error}");
     }
+}
+
+/// A process that starts while this one ends would take a socket to which nobody listens for that of a dead one, and the
+/// file that it makes in its place might then be removed.
+#[test]
+fn the_file_is_gone_before_nobody_listens() {
+    let scratch = Scratch::new("uds");
+    let path = scratch.path().join("health.sock");
+    // Odd from when it listens until it is gone.
+    let turn = AtomicUsize::new(0);
+    let refused = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            loop {
+                let before = turn.load(Ordering::SeqCst);
+                if before > 20_000 {
+                    return false;
+                }
+                let is_refused = UnixStream::connect(&path)
+                    .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused);
+                if before % 2 == 1 && is_refused && turn.load(Ordering::SeqCst) == before {
+                    return true;
+                }
+            }
+        });
+        let health = health();
+        for _ in 0..10_001 {
+            let listening = server(health.clone()).bind_uds(&path).unwrap();
+            turn.fetch_add(1, Ordering::SeqCst);
+            drop(listening);
+            turn.fetch_add(1, Ordering::SeqCst);
+        }
+        watching.join().unwrap()
+    });
+    assert!(!refused, "there was a file to which nobody listened");
 }

@@ -32,7 +32,8 @@ enum Kind {
     #[cfg(feature = "rustls-0_23")]
     Tls(TcpListener, TlsAcceptor),
     #[cfg(unix)]
-    Unix(UnixListener, #[expect(dead_code, reason = "removed with the door")] SocketFile),
+    /// The file goes first: to one to which nobody listens another process would help itself.
+    Unix(#[expect(dead_code, reason = "removed with the door")] SocketFile, UnixListener),
 }
 
 /// Somebody who has come in, and has not been greeted.
@@ -54,7 +55,7 @@ impl Door {
                 Kind::Tls(TcpListener::from_std(listener)?, TlsAcceptor::from(config))
             }
             #[cfg(unix)]
-            Listener::Unix(listener, file) => Kind::Unix(UnixListener::from_std(listener)?, file),
+            Listener::Unix(file, listener) => Kind::Unix(file, UnixListener::from_std(listener)?),
         };
         Ok(Self { kind, name, is_said: false })
     }
@@ -91,7 +92,7 @@ impl Door {
                 (Guest::Tls(stream, acceptor.clone()), Some(peer))
             }
             #[cfg(unix)]
-            Kind::Unix(listener, _) => (Guest::Unix(listener.accept().await?.0), None),
+            Kind::Unix(_, listener) => (Guest::Unix(listener.accept().await?.0), None),
         })
     }
 }

@@ -20,7 +20,8 @@ pub(super) enum Listener {
     #[cfg(feature = "rustls-0_23")]
     Tls(TcpListener, SocketAddr, Arc<ServerConfig>),
     #[cfg(unix)]
-    Unix(std::os::unix::net::UnixListener, SocketFile),
+    /// The file goes first.
+    Unix(SocketFile, std::os::unix::net::UnixListener),
 }
 
 impl Listener {
@@ -60,7 +61,7 @@ impl fmt::Display for Listener {
             #[cfg(feature = "rustls-0_23")]
             Self::Tls(_, address, _) => write!(f, "https://{address}"),
             #[cfg(unix)]
-            Self::Unix(_, file) => write!(f, "unix:{}", file.path().display()),
+            Self::Unix(file, _) => write!(f, "unix:{}", file.path().display()),
         }
     }
 }

@@ -117,8 +117,8 @@ impl Server {
     pub fn bind_uds(mut self, path: impl AsRef<Path>) -> io::Result<Self> {
         let path = path.as_ref();
         let bound = socket_file::SocketFile::listen(path);
-        let (socket, file) = bound.map_err(|error| listener::about(path.display(), &error))?;
-        self.listeners.push(Listener::Unix(socket, file));
+        let (file, socket) = bound.map_err(|error| listener::about(path.display(), &error))?;
+        self.listeners.push(Listener::Unix(file, socket));
         Ok(self)
     }
 

@@ -20,13 +20,13 @@ pub(super) struct SocketFile {
 
 impl SocketFile {
     /// Listens on this path.
-    pub(super) fn listen(path: &Path) -> io::Result<(UnixListener, Self)> {
+    pub(super) fn listen(path: &Path) -> io::Result<(Self, UnixListener)> {
         make_way(path)?;
         let listener = UnixListener::bind(path)?;
         let file = Self { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
         fs::set_permissions(path, Permissions::from_mode(MODE))?;
         listener.set_nonblocking(true)?;
-        Ok((listener, file))
+        Ok((file, listener))
     }
 
     pub(super) fn path(&self) -> &Path {
