@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use health_actix::{Management, server};
@@ -192,4 +192,33 @@ fn the_file_is_gone_before_nobody_listens() {
         watching.join().unwrap()
     });
     assert!(!refused, "there was a file to which nobody listened");
+}
+
+/// Where no umask forbids it, others would get into the backlog, and with that to everything.
+#[cfg(target_os = "linux")]
+#[test]
+fn at_no_time_may_others_connect() {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let scratch = Scratch::new("uds");
+    let path = scratch.path().join("health.sock");
+    let is_over = AtomicBool::new(false);
+    let open = std::thread::scope(|scope| {
+        let watching = scope.spawn(|| {
+            while !is_over.load(Ordering::SeqCst) {
+                match fs::symlink_metadata(&path) {
+                    Ok(found) if found.mode() & 0o117 != 0 => return Some(found.mode()),
+                    _ => {}
+                }
+            }
+            None
+        });
+        let health = health();
+        for _ in 0..10_000 {
+            drop(server(health.clone()).bind_uds(&path).unwrap());
+        }
+        is_over.store(true, Ordering::SeqCst);
+        watching.join().unwrap()
+    });
+    assert_eq!(open, None, "more than its mode at the end");
 }

@@ -1,7 +1,8 @@
 //! The file of a Unix socket: made, taken over from the dead, and taken away at the end.
 
-use std::fs::{self, Metadata, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 /// The user and the group of the process may connect, others may not, whatever the umask says.
 const MODE: u32 = 0o660;
+
+/// How many may wait until they are let in, as many as the standard library allows.
+const BACKLOG: i32 = 128;
 
 /// Removes the file when it is dropped, if it is still the one that was made.
 #[derive(Debug)]
@@ -22,8 +26,15 @@ impl SocketFile {
     /// Listens on this path.
     pub(super) fn listen(path: &Path) -> io::Result<(Self, UnixListener)> {
         make_way(path)?;
-        let listener = UnixListener::bind(path)?;
+        let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+        // Linux gives its mode to the file, less the umask, so that at no time others may connect.
+        let socket = File::from(OwnedFd::from(socket));
+        drop(socket.set_permissions(Permissions::from_mode(MODE)));
+        let socket = Socket::from(OwnedFd::from(socket));
+        socket.bind(&SockAddr::unix(path)?)?;
         let file = Self { path: path.to_owned(), identity: identity(&fs::symlink_metadata(path)?) };
+        socket.listen(BACKLOG)?;
+        let listener = UnixListener::from(OwnedFd::from(socket));
         fs::set_permissions(path, Permissions::from_mode(MODE))?;
         listener.set_nonblocking(true)?;
         Ok((file, listener))
