@@ -55,7 +55,10 @@ pub(super) fn authorization(line: Line<'_>, value: usize) -> Option<Range<usize>
         None => parameters(line, secret),
     };
     let text = line.part(secret..end);
-    if names::is_nothing(text) || quoted.is_none() && names::explains(text) {
+    // What was hidden already has no parameters.
+    let is_hidden =
+        quoted.is_none() && names::is_nothing(line.part(secret..bare(line, secret, Sign::Equals)));
+    if is_hidden || names::is_nothing(text) || quoted.is_none() && names::explains(text) {
         return None;
     }
     // An unknown scheme: two words are the secret.

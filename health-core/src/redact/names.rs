@@ -105,7 +105,7 @@ const ENDINGS: &str = "\
     secretkey authkey masterkey signingkey encryptionkey sharedkey authorization cookie credential \
     sessionid phpsessid signature";
 
-const WHOLE: &str = "pass dbpass userpass pw sig jwt cred csrf xsrf bearer mnemonic";
+const WHOLE: &str = "pass dbpass userpass pw sig jwt cred csrf xsrf bearer mnemonic psk";
 
 /// A key to one of these is a secret; a primary key and a routing key are not.
 const KEYS_TO: &str = "\

@@ -29,26 +29,34 @@ fn secret(line: Line<'_>, start: usize, end: usize) -> Option<Range<usize>> {
     if let Some(secret) = headers::after_scheme(line, start..end) {
         return Some(secret);
     }
+    if let Some(secret) = attached(line, start) {
+        return Some(secret);
+    }
     let (name, end) = name(line, start, end);
     let Some((sign, value)) = sign(line, start, end) else { return unsigned(line, name, end) };
     let is_key = sign == Sign::Query && name.eq_ignore_ascii_case("key");
     let is_short = sign == Sign::Equals && is_short_flag(name);
-    if !(is_key || is_short || names::is_secret(name)) {
+    // What `docker login` and npm keep under it; others write the name of a method there.
+    let is_auth = name.trim_start_matches('_').eq_ignore_ascii_case("auth");
+    if !(is_key || is_short || is_auth || names::is_secret(name)) {
         return None;
     }
     if sign == Sign::Colon && names::is_of_error(name) {
         return None;
     }
-    if headers::is_authorization(name) {
+    // A list of them is hidden like any other.
+    let is_list = matches!(line.at(value), b'[' | b'(' | b'{');
+    if headers::is_authorization(name) && !is_list {
         return headers::authorization(line, value);
     }
-    if headers::is_cookie(name) {
+    if headers::is_cookie(name) && !is_list {
         return headers::cookie(line, value);
     }
     let found = values::value(line, value, sign);
     let is_spared =
         values::is_spared(line, &found, name, sign) || is_port_or_path(name, line.part(found.span.clone()));
-    (!is_spared).then_some(found.span)
+    let is_method = is_auth && !is_opaque(line.part(found.span.clone()));
+    (!is_spared && !is_method).then_some(found.span)
 }
 
 /// The name that ends there: without the escape before it, and with the word before it where it says nothing
@@ -173,6 +181,18 @@ pub(super) fn is_opaque(text: &str) -> bool {
         && text.bytes().all(is_of_key)
         && text.bytes().any(|byte| byte.is_ascii_digit())
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+/// `-phunter2`, as the clients of MySQL take it: for every other program these are several flags.
+fn attached(line: Line<'_>, start: usize) -> Option<Range<usize>> {
+    let value = start + 2;
+    let is_attached = line.part(start..value) == "-p" && !matches!(line.at(value), 0 | b' ' | b'=');
+    if !is_attached || line.before(start) != b' ' {
+        return None;
+    }
+    let command = line.back(start, |byte| !matches!(byte, b',' | b';' | b'|' | b'&'));
+    let is_client = (command..start).any(|at| line.says(at, "mysql") || line.says(at, "mariadb"));
+    is_client.then(|| values::value(line, value, Sign::Equals).span)
 }
 
 fn is_short_flag(name: &str) -> bool {

@@ -80,6 +80,8 @@ const HOSTILE: &[&str] = &[
     "password: *",
     "a://[",
     "password|: ",
+    "mysql -pa ",
+    "authorization: [\"a",
 ];
 
 #[test]

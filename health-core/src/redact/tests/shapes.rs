@@ -117,6 +117,11 @@ fn by_name() {
         ("password: |\n  hunter2\nuser: u", "password: |   *** user: u"),
         ("Invalid API key: abc", "Invalid API key: ***"),
         ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key = ***"),
+        (r#"{"auths":{"ghcr.io":{"auth":"YXBwOmh1bnRlcjI="}}}"#, r#"{"auths":{"ghcr.io":{"auth":"***"}}}"#),
+        ("//registry.npmjs.org/:_auth=YXBwOmh1bnRlcjI=", "//registry.npmjs.org/:_auth=***"),
+        ("PSK identity=dev1 psk=dead/beef refused", "PSK identity=dev1 psk=*** refused"),
+        ("exit 1: mysqldump -uapp -phunter2 -h db orders", "exit 1: mysqldump -uapp -p*** -h db orders"),
+        ("sh -c \"mariadb -u app -p'two words' x\"", "sh -c \"mariadb -u app -p'***' x\""),
     ]);
 }
 
@@ -148,6 +153,15 @@ fn in_headers() {
         ("Basic dXNlcjpwYXNz refused", "Basic *** refused"),
         ("535 AUTH PLAIN AGFwcABodW50ZXIy failed", "535 AUTH PLAIN *** failed"),
         ("token 0123456789abcdef0 was refused", "token *** was refused"),
+        // A header can have several values: as JSON, and as Go and Java print them.
+        (
+            r#"{"headers":{"Authorization":["Basic YTpi"],"A":["b"]}}"#,
+            r#"{"headers":{"Authorization":***,"A":["b"]}}"#,
+        ),
+        (r#"{\"Cookie\":[\"sid=abc; a=b\",\"c=d\"],\"n\":1}"#, r#"{\"Cookie\":***,\"n\":1}"#),
+        ("map[Accept:[*/*] Authorization:[Bearer abc]]", "map[Accept:[*/*] Authorization:***]"),
+        ("{Authorization=[Bearer abc], Host=[h]}", "{Authorization=***, Host=[h]}"),
+        ("headers: {\"authorization\": [\"Bearer abc\"], x: 1}", "headers: {\"authorization\": ***, x: 1}"),
     ]);
 }
 
@@ -240,6 +254,8 @@ fn what_is_harmless_stays_as_it_is() {
         "cookie store: redis is down",
         "Permission denied (publickey,password).",
         "UnexpectedToken(\"}\")",
+        "mysql: unknown option '-port', tar -pxf a.tar",
+        "auth: scram-sha-256, auth=true, \"auth\": \"kerberos\", TLS_PSK_WITH_AES_128_CCM: not supported",
         "100% of {a: 1, b: [2]} <c> 'd' \"e\" `f`",
     ] {
         assert_eq!(text(harmless), harmless);
