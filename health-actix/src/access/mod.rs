@@ -65,7 +65,8 @@ struct Grants {
 }
 
 impl Access {
-    /// One word for everybody: [`Exposure::Status`].
+    /// One word for everybody ([`Exposure::Status`]), and on a [management listener](crate::server()) what that shows by
+    /// itself, until [`everyone`](Self::everyone) says otherwise.
     pub fn new() -> Self {
         Self::default()
     }
@@ -143,7 +144,7 @@ impl Access {
     }
 
     /// What somebody sees whom this guard lets pass. A guard is asked where it could grant more than the rest does, for
-    /// probes too; one that panics lets nobody pass.
+    /// probes too; one that panics lets nobody pass, and the default panic hook prints it each time.
     ///
     /// A guard of actix-web, or any `Fn(&GuardContext) -> bool`, that can be shared between workers.
     pub fn guard(self, exposure: Exposure, guard: impl Guard + Send + Sync + 'static) -> Self {

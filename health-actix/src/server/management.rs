@@ -1,5 +1,6 @@
 //! The handle of what listens.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::thread;
 
@@ -13,7 +14,6 @@ use super::place::Place;
 /// It holds the [`Health`](health_core::Health) like any other handle: while it lives the engine runs and is asked, and
 /// when it is gone it keeps nothing. Dropping it closes its ports at once and breaks off what is under way; the threads
 /// end within that, which takes a moment and at most two seconds. [`stop`](Self::stop) is gentler.
-#[derive(Debug)]
 #[must_use = "the listeners stop with this value"]
 pub struct Management {
     pub(super) places: Vec<Place>,
@@ -64,5 +64,15 @@ impl Drop for Management {
         for place in &mut self.places {
             place.stop_now();
         }
+    }
+}
+
+impl fmt::Debug for Management {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Management");
+        debug
+            .field("addresses", &self.addresses)
+            .field("probe_port", &self.probe_port)
+            .finish_non_exhaustive()
     }
 }

@@ -210,9 +210,10 @@ impl Server {
         let probe_port = self.listeners.iter().find_map(Listener::probe_port);
         let mut management = Management { places: Vec::new(), addresses, probe_port };
         for listener in self.listeners {
-            let name = listener.to_string();
+            let (name, shows) = (listener.to_string(), listener.exposure());
             management.places.push(Place::start(listener, self.served.clone(), limits)?);
-            tracing::info!(target: "health", listener = %name, "health is served");
+            // What it shows unless `endpoints` or an access says otherwise.
+            tracing::info!(target: "health", listener = %name, ?shows, "health is served");
         }
         Ok(management)
     }
