@@ -11,17 +11,24 @@ pub(super) const LONGEST: usize = 256;
 /// A token of visible ASCII characters, wiped when dropped. It has no `Debug`, `Display` or `PartialEq`.
 ///
 /// It is filled up with zeros, which no token contains, so that every comparison takes the same time, whatever the
-/// lengths of the two. Hashing both would do that as well, at the price of eight crates. It is boxed because what is
-/// moved leaves a copy behind.
+/// lengths of the two. Hashing both would do that as well, at the price of eight crates. It is kept in words because they
+/// are compared in an eighth of the steps, and boxed because what is moved leaves a copy behind.
 #[derive(Clone)]
-pub(super) struct Secret(Zeroizing<Box<[u8]>>);
+pub(super) struct Secret(Zeroizing<Box<[u64]>>);
+
+const WORD: usize = size_of::<u64>();
 
 impl Secret {
     /// What a caller sends. `None` for what no token can be.
     pub(super) fn presented(bytes: &[u8]) -> Option<Self> {
-        let mut padded = Zeroizing::new(vec![0; LONGEST].into_boxed_slice());
-        padded.get_mut(..bytes.len())?.copy_from_slice(bytes);
-        (!bytes.is_empty() && bytes.iter().all(u8::is_ascii_graphic)).then_some(Self(padded))
+        if bytes.is_empty() || bytes.len() > LONGEST || !bytes.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let mut padded = Zeroizing::new(vec![0; LONGEST / WORD].into_boxed_slice());
+        for (word, bytes) in padded.iter_mut().zip(bytes.chunks(WORD)) {
+            *word = bytes.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        }
+        Some(Self(padded))
     }
 
     /// What the application accepts, or what is wrong with it, without saying it.
