@@ -23,7 +23,9 @@ impl<'a> Query<'a> {
             let name = pair.split('=').next().unwrap_or_default();
             name == key || name.bytes().any(|byte| matches!(byte, b'%' | b'+'))
         };
-        let pairs = self.0.split('&').filter(may_be).flat_map(|pair| form_urlencoded::parse(pair.as_bytes()));
+        // Most pollers ask for nothing.
+        let raw = Some(self.0).filter(|raw| !raw.is_empty()).into_iter().flat_map(|raw| raw.split('&'));
+        let pairs = raw.filter(may_be).flat_map(|pair| form_urlencoded::parse(pair.as_bytes()));
         pairs.filter(move |(known, _)| known == key).map(|(_, value)| value)
     }
 }
