@@ -102,6 +102,19 @@ impl Health {
     ///
     /// Like [`report`](Self::report) it takes until a deadline at most, and dropping the future cancels no run.
     pub async fn ask(&self, inquiry: Inquiry<'_>) -> Option<Report> {
+        let at_hand = match (inquiry.question, inquiry.excluded) {
+            (Question::Overview, []) => self.engine.fresh(Subject::Whole, inquiry.floor),
+            (Question::Probe(probe), []) => self.engine.fresh(Subject::Probe(probe), inquiry.floor),
+            _ => None,
+        };
+        match at_hand {
+            Some(report) => Some(report),
+            // Boxed: who is answered at once need not carry what it takes to wait.
+            None => Box::pin(self.inquire(inquiry)).await,
+        }
+    }
+
+    async fn inquire(&self, inquiry: Inquiry<'_>) -> Option<Report> {
         let plan = &self.engine.plan;
         let excluded: Vec<_> = inquiry.excluded.iter().filter_map(|name| plan.find(name)).collect();
         let Inquiry { deadline, floor, .. } = inquiry;

@@ -43,7 +43,7 @@ impl Snapshots {
 impl Engine {
     /// The last report, if nothing has changed and nothing in it is older than a poll takes; one of the last `floor` is
     /// taken in any case.
-    pub(super) fn fresh(&self, subject: Subject<'_>, floor: Duration) -> Option<Report> {
+    pub(crate) fn fresh(&self, subject: Subject<'_>, floor: Duration) -> Option<Report> {
         let snapshot = self.snapshots.slot(subject)?.load();
         let snapshot =
             snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;

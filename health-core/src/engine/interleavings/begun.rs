@@ -44,7 +44,7 @@ fn pollers_share_a_run_and_each_is_answered_when_its_runs_are_over() {
                         let known = || engine.cells.iter().map(|cell| Some(cell.knowledge().last?.began));
                         let before: Vec<_> = known().collect();
                         let asked = pass(2 * A_MOMENT);
-                        block_on(engine.round(&[0, 1], FOR_EVER));
+                        block_on(engine.round(&[0, 1], FOR_EVER, Duration::ZERO));
                         for (before, after) in before.into_iter().zip(known()) {
                             let is_fresh = after.is_some_and(|began| began + A_MOMENT >= asked);
                             assert!(is_fresh || after > before, "answered before its run was over");
@@ -71,7 +71,7 @@ fn whoever_waits_for_a_run_that_is_lost_is_let_go() {
                 let engine = Arc::clone(&engine);
                 Box::new(move || {
                     pass(2 * A_MOMENT);
-                    block_on(engine.round(&[0], FOR_EVER));
+                    block_on(engine.round(&[0], FOR_EVER, Duration::ZERO));
                 })
             };
             let cell = Arc::clone(&engine.cells[0]);
@@ -96,7 +96,7 @@ fn a_poller_that_hangs_up_is_waited_for_by_nobody_and_takes_nothing_with_it() {
                 Box::new(move || {
                     for _ in 0..2 {
                         pass(2 * A_MOMENT);
-                        let _ = engine.round(&[0, 1], FOR_EVER).now_or_never();
+                        let _ = engine.round(&[0, 1], FOR_EVER, Duration::ZERO).now_or_never();
                         let is_kept = |cell: &Arc<Cell>| cell.state().waiters.len() > 1;
                         assert!(!engine.cells.iter().any(is_kept), "only the one who stays");
                     }
@@ -106,7 +106,7 @@ fn a_poller_that_hangs_up_is_waited_for_by_nobody_and_takes_nothing_with_it() {
                 let engine = Arc::clone(&engine);
                 Box::new(move || {
                     pass(2 * A_MOMENT);
-                    block_on(engine.round(&[0, 1], FOR_EVER));
+                    block_on(engine.round(&[0, 1], FOR_EVER, Duration::ZERO));
                 })
             };
             side_by_side(vec![hangs_up, stays]);
@@ -187,7 +187,7 @@ fn what_waits_when_the_queue_closes_is_lost_and_nobody_waits_for_it() {
                 let engine = Arc::clone(&engine);
                 Box::new(move || {
                     pass(2 * A_MOMENT);
-                    block_on(engine.round(&[0, 1, 2, 3], FOR_EVER));
+                    block_on(engine.round(&[0, 1, 2, 3], FOR_EVER, Duration::ZERO));
                 })
             };
             let queue = Arc::clone(&engine.queue);

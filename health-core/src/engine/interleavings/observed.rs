@@ -153,7 +153,7 @@ fn a_run_that_overstays_is_observed_once_whoever_notices_first() {
             };
             let poll = {
                 let engine = Arc::clone(&engine);
-                Box::new(move || block_on(engine.round(&[0], FOR_EVER)))
+                Box::new(move || block_on(engine.round(&[0], FOR_EVER, Duration::ZERO)))
             };
             side_by_side(vec![notice, poll, Box::new(move || release.send(()).unwrap())]);
             sync::join_all();
@@ -173,7 +173,10 @@ fn while_a_run_overstays_nobody_waits_for_it() {
                 Box::new(move || {
                     for _ in 0..2 {
                         pass(Duration::from_secs(2));
-                        assert!(engine.round(&[0], FOR_EVER).now_or_never().is_some(), "answered at once");
+                        assert!(
+                            engine.round(&[0], FOR_EVER, Duration::ZERO).now_or_never().is_some(),
+                            "answered at once"
+                        );
                     }
                 })
             };
@@ -200,7 +203,7 @@ fn a_run_that_ends_as_its_timeout_is_noticed_is_observed_once() {
             };
             let poll = {
                 let engine = Arc::clone(&engine);
-                Box::new(move || block_on(engine.round(&[0], FOR_EVER)))
+                Box::new(move || block_on(engine.round(&[0], FOR_EVER, Duration::ZERO)))
             };
             side_by_side(vec![overstays(), overstays(), poll, Box::new(move || release.send(()).unwrap())]);
             sync::join_all();

@@ -52,7 +52,7 @@ fn an_answer_is_never_older_than_what_was_recorded_before_it_was_asked_for() {
                         let answer = number(&block_on(engine.ask(READY, Manner::default())));
                         assert!(answer >= least, "{answer} after {least} had been recorded");
                         let least = recorded.load(Ordering::SeqCst);
-                        let fresh = engine.fresh(READY).map_or(least, |fresh| number(&fresh));
+                        let fresh = engine.fresh(READY, Duration::ZERO).map_or(least, |fresh| number(&fresh));
                         assert!(fresh >= least, "{fresh} after {least} had been recorded");
                     }
                 })
@@ -148,7 +148,7 @@ fn what_has_changed_is_noticed_although_nobody_asks_any_more() {
             let poll = {
                 let engine = Arc::clone(&engine);
                 // What a poll that hangs up leaves to others.
-                Box::new(move || block_on(engine.round(&[0], FOR_EVER)))
+                Box::new(move || block_on(engine.round(&[0], FOR_EVER, Duration::ZERO)))
             };
             side_by_side(vec![fail, poll]);
             let is_seen = (0..500).any(|_| {
