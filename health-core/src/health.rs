@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::{Engine, Manner, Subject};
-use crate::{HealthBuilder, History, Inquiry, Period, Phase, Probe, Question, Report, Reporter, Status};
-use crate::{Subscription, TimeIn};
+use crate::{
+    HealthBuilder, History, Inquiry, Period, Phase, Probe, Question, Report, Reporter, Runs, Status,
+};
+use crate::{Subscription, TimeIn, Unknown};
 
 /// The health of a running process. Cheap to clone; the engine stops with the last clone.
 ///
@@ -119,20 +121,48 @@ impl Health {
         let excluded: Vec<_> = inquiry.excluded.iter().filter_map(|name| plan.find(name)).collect();
         let Inquiry { deadline, floor, .. } = inquiry;
         let manner = Manner { deadline, floor, excluded: &excluded };
-        let some = |checks: Vec<usize>| Some(checks).filter(|checks| !checks.is_empty());
-        let report = match inquiry.question {
-            Question::Overview => self.engine.ask(Subject::Whole, manner).await,
-            Question::Probe(probe) => self.engine.ask(Subject::Probe(probe), manner).await,
-            Question::Check(name) => self.engine.ask(Subject::Check(plan.find(name)?), manner).await,
-            Question::Group(name) => {
-                self.engine.ask(Subject::Some(&some(plan.in_group(name))?), manner).await
-            }
-            Question::Tree(name) => {
-                let (checks, top) = (some(plan.in_tree(name))?, plan.find(name));
-                self.engine.ask(Subject::Tree { checks: &checks, top }, manner).await
-            }
-        };
-        Some(report)
+        let checks = self.named_in(inquiry.question);
+        Some(self.engine.ask(self.subject(inquiry.question, &checks)?, manner).await)
+    }
+
+    /// What [`ask`](Self::ask) would say if it neither asked nor waited: how everything in the question stands, as the
+    /// engine keeps it up. For readers of which there may be many, as dashboards and metrics, whom no check should ever
+    /// feel. `None` if there is no check or group of the name in the question.
+    ///
+    /// ```
+    /// # use health_core::{Health, Question, Status};
+    /// # fn show(health: &Health) {
+    /// let all = health.look(Question::Overview).expect("there always is an overview");
+    /// for entry in all.entries() {
+    ///     println!("{} {}", entry.name(), entry.status().map_or("unknown", Status::as_str));
+    /// }
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn look(&self, question: Question<'_>) -> Option<Report> {
+        let checks = self.named_in(question);
+        Some(self.engine.look_at(self.subject(question, &checks)?))
+    }
+
+    /// The checks that a question about some of them is about.
+    fn named_in(&self, question: Question<'_>) -> Vec<usize> {
+        match question {
+            Question::Group(name) => self.engine.plan.in_group(name),
+            Question::Tree(name) => self.engine.plan.in_tree(name),
+            Question::Overview | Question::Probe(_) | Question::Check(_) => Vec::new(),
+        }
+    }
+
+    fn subject<'a>(&self, question: Question<'_>, checks: &'a [usize]) -> Option<Subject<'a>> {
+        let plan = &self.engine.plan;
+        let named = || Some(checks).filter(|checks| !checks.is_empty());
+        Some(match question {
+            Question::Overview => Subject::Whole,
+            Question::Probe(probe) => Subject::Probe(probe),
+            Question::Check(name) => Subject::Check(plan.find(name)?),
+            Question::Group(_) => Subject::Some(named()?),
+            Question::Tree(name) => Subject::Tree { checks: named()?, top: plan.find(name) },
+        })
     }
 
     /// The status of a probe as it stands: asks nothing, waits for nothing. It is kept up by the engine, so it is as good
@@ -234,6 +264,26 @@ impl Health {
             since: knowledge.since,
             flips: self.engine.journal().flips(check),
         })
+    }
+
+    /// How the runs of a check have ended since the start, and how long they took; `None` if there is none of that name.
+    #[must_use]
+    pub fn runs(&self, name: &str) -> Option<Runs> {
+        let check = self.engine.plan.find(name)?;
+        Some(self.engine.cell(check)?.runs())
+    }
+
+    /// How often a check came to a status since the start, as [`History::times_entered`] says, without the rest of its
+    /// past; `None` if there is none of that name.
+    #[must_use]
+    pub fn times_entered(&self, name: &str, status: Result<Status, Unknown>) -> Option<u64> {
+        let check = self.engine.plan.find(name)?;
+        Some(self.engine.journal().times_entered(check, status))
+    }
+
+    /// The gates by name, and whether each is open.
+    pub fn gates(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.engine.plan.gates.iter().map(|gate| (&*gate.name, gate.is_open()))
     }
 
     /// How long a probe has been in each status since the start.

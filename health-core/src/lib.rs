@@ -42,7 +42,7 @@ pub use catalog::{Catalog, Declaration, catalog};
 pub use check::HealthCheck;
 pub use component::{HealthComponent, NamedChecks, Parts};
 pub use config::HealthConfig;
-pub use engine::Ended;
+pub use engine::{Ended, Runs};
 pub use failure::Failure;
 pub use gate::Gate;
 pub use group::Quorum;

@@ -295,6 +295,11 @@ impl Entry {
         self.knowledge.queued
     }
 
+    /// The checks it depends on, as declared.
+    pub fn depends_on(&self) -> impl Iterator<Item = &str> {
+        self.spec.depends_on.iter().map(|name| &**name)
+    }
+
     /// The nearest unhealthy checks this one depends on that depend on no unhealthy one themselves.
     pub fn because_of(&self) -> impl Iterator<Item = &str> {
         self.because_of.iter().map(|spec| &*spec.name)

@@ -45,7 +45,8 @@ impl Engine {
             return if self.startup_has_passed() { Status::Healthy } else { Status::Unhealthy };
         }
         let (phase, now) = (self.phase(), Instant::now());
-        self.standing(probe, now).unwrap_or_else(|| {
+        let standing = self.standing(Subject::Probe(probe), now).map(|report| report.status());
+        standing.unwrap_or_else(|| {
             let looks = self.look(self.plan.joining(probe), now);
             self.held_by(phase, probe, self.tally(&looks, Some(probe), now, Asking::Passively).verdict)
         })
@@ -54,6 +55,12 @@ impl Engine {
     /// The report of a probe as it stands, without asking anything.
     pub(super) fn passive_report(&self, probe: Probe) -> Report {
         self.assess(Subject::Probe(probe), Asking::Passively, &[]).report
+    }
+
+    /// How a subject stands, without asking anything: the last report of it while that stands.
+    pub(crate) fn look_at(&self, subject: Subject<'_>) -> Report {
+        let stands = self.standing(subject, Instant::now());
+        stands.unwrap_or_else(|| self.assess(subject, Asking::Passively, &[]).report)
     }
 
     /// Latches startup once all its checks have been observed, none makes it unhealthy, and no gate holds it.

@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::canary::Canary;
+use super::counts::Runs;
 use super::knowledge::Knowledge;
 use super::observation::{Beginning, Observation};
 use super::pace::Pace;
@@ -39,6 +40,7 @@ pub(super) struct State {
     pub(super) told: Option<Result<Status, Unknown>>,
     pub(super) run: Option<Run>,
     runs_begun: u64,
+    pub(super) runs: Runs,
     /// The last run was begun by a poll.
     pub(super) was_asked: bool,
     /// One poller is the rule.
@@ -123,6 +125,7 @@ impl Cell {
             told: None,
             run: None,
             runs_begun: 0,
+            runs: Runs::default(),
             was_asked: false,
             waiters: SmallVec::new(),
             pace: Pace::starting(Instant::now(), &check.timing),
@@ -150,6 +153,11 @@ impl Cell {
         known.overstayed = run.is_some_and(|run| run.overstayed);
         known.unasked &= run.is_none();
         known
+    }
+
+    /// How its runs have ended so far.
+    pub(crate) fn runs(&self) -> Runs {
+        self.state().runs
     }
 
     /// Joins the run in flight, or claims the next one.

@@ -22,6 +22,7 @@ impl Cell {
         // Dropped last, so that whoever waited finds the line in the log; dropped also when a subscriber panics.
         let _wakes = Wakes(std::mem::take(&mut state.waiters));
         let (began, status) = (observation.began, observation.status);
+        state.runs.count(&observation);
         state.failures = if status == Status::Unhealthy { state.failures.saturating_add(1) } else { 0 };
         let waiting = state.canary.as_mut().and_then(|canary| canary.ran(began, status, self.timing()));
         let mut has_news = self.take_in(&mut state, observation);

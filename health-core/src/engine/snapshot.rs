@@ -6,8 +6,8 @@ use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use super::{Engine, Subject};
+use crate::Report;
 use crate::probe::PerProbe;
-use crate::{Probe, Report, Status};
 
 /// A report, and for how long it may be handed out.
 pub(super) struct Snapshot {
@@ -56,12 +56,12 @@ impl Engine {
         (snapshot.is_complete && is_fresh()).then(|| snapshot.report.clone())
     }
 
-    /// The last verdict about a probe, if it still stands.
-    pub(super) fn standing(&self, probe: Probe, now: Instant) -> Option<Status> {
-        let snapshot = self.snapshots.slot(Subject::Probe(probe))?.load();
+    /// The last report, if its verdict still stands.
+    pub(super) fn standing(&self, subject: Subject<'_>, now: Instant) -> Option<Report> {
+        let snapshot = self.snapshots.slot(subject)?.load();
         let snapshot =
             snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;
-        snapshot.valid_until.is_none_or(|until| now <= until).then(|| snapshot.report.status())
+        snapshot.valid_until.is_none_or(|until| now <= until).then(|| snapshot.report.clone())
     }
 
     pub(super) fn keep(&self, subject: Subject<'_>, snapshot: Snapshot) -> Report {

@@ -165,6 +165,11 @@ impl<'a> EntryView<'a> {
         self.entry.is_excluded()
     }
 
+    /// The checks it depends on, as declared.
+    pub fn depends_on(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.entry.depends_on()
+    }
+
     /// The nearest unhealthy checks this one depends on that depend on no unhealthy one themselves.
     pub fn because_of(&self) -> impl Iterator<Item = &'a str> + use<'a> {
         self.entry.because_of()

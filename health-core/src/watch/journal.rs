@@ -210,6 +210,11 @@ impl Journal {
         }
     }
 
+    /// How often a check came to this status.
+    pub(crate) fn times_entered(&self, check: usize, status: Result<Status, Unknown>) -> u64 {
+        self.notes().checks.get(check).map_or(0, |noted| noted.entered.of(status))
+    }
+
     /// How long a probe was in each status until now.
     pub(crate) fn time_in(&self, probe: Probe) -> TimeIn {
         let now = Instant::now();
