@@ -5,9 +5,14 @@ mod access;
 mod codes;
 pub mod dialect;
 mod endpoints;
+mod events;
 mod goodbye;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod misuse;
 mod mounting;
+#[cfg(feature = "ui")]
+mod page;
 mod profile;
 mod query;
 mod respond;

@@ -6,15 +6,20 @@ use std::rc::Rc;
 
 use actix_web::dev::{AppService, HttpServiceFactory, ResourceDef, Service, ServiceFactory, ServiceRequest};
 use actix_web::dev::{ServiceResponse, fn_factory, fn_service};
-use actix_web::http::StatusCode;
+use actix_web::http::{Method, StatusCode};
 use actix_web::rt::System;
-use actix_web::{Error, HttpResponse};
+use actix_web::{Error, HttpRequest, HttpResponse};
 use health_core::Exposure;
 
 use crate::Endpoints;
 use crate::access::Access;
-use crate::dialect::{About, Route};
-use crate::respond::Responder;
+use crate::dialect::{About, Reader, Route};
+use crate::events;
+#[cfg(feature = "metrics")]
+use crate::metrics;
+#[cfg(feature = "ui")]
+use crate::page;
+use crate::respond::{self, Responder};
 
 /// Under which name the router hands over what a path names. An unlikely one: an enclosing scope may have some too.
 const NAME: &str = "health_name";
@@ -31,11 +36,37 @@ impl Mounted {
         self.is_watched.get_or_init(|| self.watch_worker());
         // Before anything is looked up, so that nothing tells whether a name exists.
         let exposure = self.access.exposure_of(request);
-        if route.about.is_named() && exposure < Exposure::Checks {
+        if route.about.needs_checks() && exposure < Exposure::Checks {
+            #[cfg(feature = "ui")]
+            if self.invites(route) {
+                return Some(page::login());
+            }
             return None;
+        }
+        if let About::Reader(reader) = route.about {
+            return Some(self.read_along(reader, exposure, request.request()));
         }
         let name = request.match_info().get(NAME).unwrap_or_default();
         self.responder.answer(route, name, exposure, request.request()).await
+    }
+
+    fn read_along(&self, reader: Reader, exposure: Exposure, request: &HttpRequest) -> HttpResponse {
+        if !matches!(*request.method(), Method::GET | Method::HEAD) {
+            return respond::refusal("GET, HEAD");
+        }
+        match reader {
+            Reader::Events => events::answer(&self.responder, exposure, request),
+            #[cfg(feature = "metrics")]
+            Reader::Metrics => metrics::answer(&self.responder, exposure, request),
+            #[cfg(feature = "ui")]
+            Reader::Page => page::answer(&self.responder, exposure, request),
+        }
+    }
+
+    /// Whether a person with a browser could log in there. Asking for it names nothing.
+    #[cfg(feature = "ui")]
+    fn invites(&self, route: &Route) -> bool {
+        route.about == About::Reader(Reader::Page) && self.access.has_token_for(Exposure::Checks)
     }
 
     /// Has the heartbeat watch the runtime of this worker.
@@ -65,15 +96,17 @@ impl HttpServiceFactory for Endpoints {
                     tracing::error!(target: "health", %path, %answered, ignored = %probe, "two probes share a path");
                 }
             }
-            if route.about.is_named() {
-                if path == "/" && config.is_root() {
+            if route.about.needs_checks() {
+                let is_named = route.about.is_named();
+                if is_named && path == "/" && config.is_root() {
                     tracing::error!(
                         target: "health",
                         "this mount takes every path of the application: give it one of its own",
                     );
                 }
-                let service = by_name(Rc::clone(&mounted), route, config.default_service());
-                config.register_service(ResourceDef::new(format!("{path}{{{NAME}}}*")), None, service, None);
+                let path = if is_named { format!("{path}{{{NAME}}}*") } else { path };
+                let service = for_the_entitled(Rc::clone(&mounted), route, config.default_service());
+                config.register_service(ResourceDef::new(path), None, service, None);
                 continue;
             }
             let (mounted, route) = (Rc::clone(&mounted), Rc::new(route));
@@ -95,9 +128,9 @@ fn rooted(path: &str, is_root: bool) -> String {
     if lacks_slash { format!("/{path}") } else { path.to_owned() }
 }
 
-/// Answers about a check or a group for those who may see checks; anybody else, and whoever asks for a name that does
-/// not exist, gets what an unknown path of this application gets.
-fn by_name<F, S>(
+/// Answers those who may see checks; anybody else, and whoever asks for a name that does not exist, gets what an unknown
+/// path of this application gets.
+fn for_the_entitled<F, S>(
     mounted: Rc<Mounted>,
     route: Route,
     unknown: Rc<F>,

@@ -52,8 +52,7 @@ impl Responder {
     ) -> Option<HttpResponse> {
         // OPTIONS is what HAProxy asks with unless told otherwise.
         if !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) {
-            let mut refusal = common(StatusCode::METHOD_NOT_ALLOWED);
-            return Some(refusal.insert_header((ALLOW, "GET, HEAD, OPTIONS")).finish());
+            return Some(refusal("GET, HEAD, OPTIONS"));
         }
         if route.about == About::Overview {
             misuse::overview_asked(request);
@@ -126,7 +125,8 @@ impl Responder {
     }
 }
 
-fn with_body(
+/// The answer with this body, which HEAD is only told about.
+pub(crate) fn with_body(
     request: &HttpRequest,
     mut answer: HttpResponseBuilder,
     content_type: HeaderValue,
@@ -155,7 +155,13 @@ fn broken(request: &HttpRequest, why: &dyn std::fmt::Display) -> HttpResponse {
     with_body(request, common(StatusCode::INTERNAL_SERVER_ERROR), content_type, sentence.into())
 }
 
-fn common(code: StatusCode) -> HttpResponseBuilder {
+/// The answer to a method that is not one of these.
+pub(crate) fn refusal(allowed: &'static str) -> HttpResponse {
+    common(StatusCode::METHOD_NOT_ALLOWED).insert_header((ALLOW, allowed)).finish()
+}
+
+/// What every answer has.
+pub(crate) fn common(code: StatusCode) -> HttpResponseBuilder {
     let mut answer = HttpResponse::build(code);
     answer
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))

@@ -161,6 +161,12 @@ impl Access {
         grants.guards.raise(granted, request)
     }
 
+    /// Whether there is a token with which somebody would see this much.
+    #[cfg(feature = "ui")]
+    pub(crate) fn has_token_for(&self, exposure: Exposure) -> bool {
+        self.0.tokens.any_for(exposure)
+    }
+
     fn with(self, change: impl FnOnce(&mut Grants)) -> Self {
         let Self(mut grants) = self;
         change(Arc::make_mut(&mut grants));

@@ -19,6 +19,12 @@ impl Tokens {
         self.0.entry(exposure).or_default().push(token);
     }
 
+    /// Whether there is one that grants this much.
+    #[cfg(feature = "ui")]
+    pub(super) fn any_for(&self, exposure: Exposure) -> bool {
+        self.0.range(exposure..).any(|(_, accepted)| !accepted.is_empty())
+    }
+
     /// The most that the token of this request grants.
     pub(super) fn granted(&self, headers: &HeaderMap) -> Option<Exposure> {
         if self.0.is_empty() {

@@ -33,8 +33,8 @@ pub use microprofile::MicroProfile;
 pub use native::Native;
 #[cfg(feature = "nativelink")]
 pub use nativelink::NativeLink;
-pub(crate) use route::About;
 pub use route::Route;
+pub(crate) use route::{About, Reader};
 #[cfg(feature = "spring")]
 pub use spring::Spring;
 

@@ -8,7 +8,8 @@ use super::{Asked, Body, Dialect, HealthJson, Route};
 /// The native dialect, and the one that [`endpoints`](crate::endpoints()) speak unless told otherwise.
 ///
 /// `/health` is an overview for people, `/health/live`, `/health/ready` and `/health/startup` are the probes,
-/// `/health/checks/{name}` and `/health/groups/{group}` tell about one check or one group.
+/// `/health/checks/{name}` and `/health/groups/{group}` tell about one check or one group, `/health/events` of every
+/// change. With the features of these names there are `/health/metrics` and `/health/ui`, a page for people.
 ///
 /// JSON, unless `?verbose` is there or `Accept` prefers `text/plain` or `application/health+json`. `?status=unhealthy`
 /// lists only those checks.
@@ -40,6 +41,11 @@ impl Dialect for Native {
         let mut routes: Vec<_> =
             Probe::ALL.into_iter().map(|probe| Route::probe(format!("/{probe}"), probe)).collect();
         routes.extend([Route::overview(""), Route::check("/checks/"), Route::group("/groups/")]);
+        routes.push(Route::events("/events"));
+        #[cfg(feature = "metrics")]
+        routes.push(Route::metrics("/metrics"));
+        #[cfg(feature = "ui")]
+        routes.push(Route::page("/ui"));
         routes
     }
 

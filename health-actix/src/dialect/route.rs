@@ -24,6 +24,18 @@ pub(crate) enum About {
     Check(Option<Probe>),
     Group,
     Tree,
+    /// No question that has a verdict.
+    Reader(Reader),
+}
+
+/// Who reads along, for as long as it likes, without anything being asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    Events,
+    #[cfg(feature = "metrics")]
+    Metrics,
+    #[cfg(feature = "ui")]
+    Page,
 }
 
 impl Route {
@@ -60,6 +72,26 @@ impl Route {
         Self::below(path, About::Tree)
     }
 
+    /// Tells callers with [`Exposure::Checks`](health_core::Exposure::Checks) of every change while it happens, as
+    /// `text/event-stream`; to others it is a 404.
+    pub fn events(path: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(path, About::Reader(Reader::Events))
+    }
+
+    /// The metrics that Prometheus scrapes, for callers with [`Exposure::Checks`](health_core::Exposure::Checks); to
+    /// others it is a 404.
+    #[cfg(feature = "metrics")]
+    pub fn metrics(path: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(path, About::Reader(Reader::Metrics))
+    }
+
+    /// A page for people, for callers with [`Exposure::Checks`](health_core::Exposure::Checks). Where there are tokens,
+    /// others are asked to log in with one as their password; else it is a 404.
+    #[cfg(feature = "ui")]
+    pub fn page(path: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(path, About::Reader(Reader::Page))
+    }
+
     /// Callers who may see checks may leave some out with `?exclude=name`: then the code says what it would be without
     /// them.
     #[must_use]
@@ -80,14 +112,20 @@ impl Route {
 }
 
 impl About {
-    /// Whether the path names a check or a group, which is nobody's business below `Checks`.
+    /// Whether the path names a check or a group.
     pub(crate) fn is_named(self) -> bool {
         matches!(self, Self::Check(_) | Self::Group | Self::Tree)
     }
 
+    /// Whether below `Checks` there is nothing at the path.
+    pub(crate) fn needs_checks(self) -> bool {
+        self.is_named() || matches!(self, Self::Reader(_))
+    }
+
+    /// What is asked; nothing is for somebody who reads along.
     pub(crate) fn question(self, name: &str) -> Question<'_> {
         match self {
-            Self::Overview => Question::Overview,
+            Self::Overview | Self::Reader(_) => Question::Overview,
             Self::Probe(probe) => Question::Probe(probe),
             Self::Check(_) => Question::Check(name),
             Self::Group => Question::Group(name),
