@@ -55,6 +55,8 @@ pub(crate) struct Plan {
     pub(crate) deadlines: PerProbe<Duration>,
     /// How many runs there are at once.
     pub(crate) max_runs: usize,
+    #[cfg(all(feature = "systemd", unix))]
+    pub(crate) systemd: Option<crate::systemd::Options>,
     /// Every check that is still asked when startup has passed.
     pub(crate) lasting: Vec<usize>,
     by_probe: PerProbe<Vec<usize>>,
@@ -72,12 +74,24 @@ pub(crate) struct Validated {
     pub(crate) heartbeat: Option<Arc<Runtimes>>,
     pub(crate) deadlines: PerProbe<Duration>,
     pub(crate) max_runs: usize,
+    #[cfg(all(feature = "systemd", unix))]
+    pub(crate) systemd: Option<crate::systemd::Options>,
 }
 
 impl Plan {
     pub(crate) fn new(validated: Validated) -> Self {
-        let Validated { checks, graph, policies, gates, reporters, heartbeat, deadlines, max_runs } =
-            validated;
+        let Validated {
+            checks,
+            graph,
+            policies,
+            gates,
+            reporters,
+            heartbeat,
+            deadlines,
+            max_runs,
+            #[cfg(all(feature = "systemd", unix))]
+            systemd,
+        } = validated;
         let joining = |probe| {
             (0..).zip(&checks).filter(|(_, c)| c.spec.probes.contains(probe)).map(|(i, _)| i).collect()
         };
@@ -109,6 +123,8 @@ impl Plan {
             heartbeat,
             deadlines,
             max_runs,
+            #[cfg(all(feature = "systemd", unix))]
+            systemd,
             lasting,
             by_probe,
             policy_of,

@@ -33,6 +33,8 @@ mod resources;
 mod spec;
 mod status;
 mod sync;
+#[cfg(all(feature = "systemd", unix))]
+mod systemd;
 mod view;
 mod watch;
 
@@ -62,5 +64,7 @@ pub use report::{Entry, Report, Unknown};
 pub use reporter::Reporter;
 pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
+#[cfg(all(feature = "systemd", unix))]
+pub use systemd::Systemd;
 pub use view::{EntryView, Exposure, Form, RenderError, View, timestamp};
 pub use watch::{Change, History, Subscription, TimeIn, Transition};

@@ -45,6 +45,8 @@ pub struct HealthBuilder {
     heartbeat: Option<Arc<Runtimes>>,
     observers: Vec<Observer>,
     max_runs: usize,
+    #[cfg(all(feature = "systemd", unix))]
+    pub(crate) systemd: Option<crate::systemd::Options>,
     required: Vec<(Cow<'static, str>, Location)>,
     disabled: Vec<(Cow<'static, str>, Location)>,
     discover: bool,
@@ -64,6 +66,8 @@ impl HealthBuilder {
             heartbeat: None,
             observers: Vec::new(),
             max_runs: DEFAULT_MAX_RUNS,
+            #[cfg(all(feature = "systemd", unix))]
+            systemd: None,
             required: Vec::new(),
             disabled: Vec::new(),
             discover: false,
@@ -273,6 +277,12 @@ impl HealthBuilder {
     pub fn build(mut self) -> Result<Assembly, BuildError> {
         let discovered = if self.discover { catalog::linked_checks() } else { Vec::new() };
         validate::assembly(&mut self, discovered)
+    }
+
+    /// Something that is wrong with what was said here.
+    #[cfg(all(feature = "systemd", unix))]
+    pub(crate) fn fault(&mut self, location: Location, fault: String) {
+        self.problems.push(Problem::new(ProblemKind::Spec, [location], fault));
     }
 
     #[track_caller]

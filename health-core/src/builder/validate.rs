@@ -71,6 +71,8 @@ pub(super) fn assembly(
         heartbeat: builder.heartbeat.take(),
         deadlines: builder.deadlines,
         max_runs: builder.max_runs,
+        #[cfg(all(feature = "systemd", unix))]
+        systemd: builder.systemd,
     });
     let observers = std::mem::take(&mut builder.observers);
     Ok(Assembly::new(plan, unused(builder), observers))

@@ -53,9 +53,14 @@ pub(super) async fn pass_startup(engine: Weak<Engine>) {
 
 impl Engine {
     pub(crate) fn drain(&self) {
+        // At once, because the process may be gone in a moment; and that it was running, if that has not been told.
+        #[cfg(all(feature = "systemd", unix))]
+        self.tell_systemd();
         self.draining.store(true, Ordering::Release);
         self.shared.signal.outdate();
         self.reconsider();
+        #[cfg(all(feature = "systemd", unix))]
+        self.tell_systemd();
     }
 
     pub(crate) fn resume(&self) {

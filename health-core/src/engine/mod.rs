@@ -32,6 +32,8 @@ mod shared;
 mod signal;
 mod snapshot;
 mod thresholds;
+#[cfg(all(feature = "systemd", unix))]
+mod told;
 mod vigil;
 mod weighing;
 
@@ -54,6 +56,8 @@ use queue::Queue;
 pub(crate) use runtimes::Runtimes;
 use shared::Shared;
 use snapshot::Snapshots;
+#[cfg(all(feature = "systemd", unix))]
+pub(crate) use vigil::{Pace, Tick, Vigil};
 
 use crate::assembly::Plan;
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
@@ -82,6 +86,8 @@ pub(crate) struct Engine {
     /// How many pollers are waiting for runs.
     rounds: AtomicUsize,
     tasks: Mutex<Vec<AbortHandle>>,
+    #[cfg(all(feature = "systemd", unix))]
+    notifier: OnceLock<Arc<crate::systemd::Notifier>>,
 }
 
 impl Engine {
@@ -115,6 +121,8 @@ impl Engine {
             seen: Mutex::default(),
             rounds: AtomicUsize::new(0),
             tasks: Mutex::default(),
+            #[cfg(all(feature = "systemd", unix))]
+            notifier: OnceLock::new(),
         });
         for gate in &engine.plan.gates {
             gate.listen(Arc::downgrade(&engine));
@@ -131,6 +139,8 @@ impl Engine {
         }
         engine.first_look();
         log::started(&engine);
+        #[cfg(all(feature = "systemd", unix))]
+        engine.begin_telling_systemd();
         for cell in &engine.cells {
             cell.is_scheduled(engine.started);
         }

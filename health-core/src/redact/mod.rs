@@ -63,6 +63,12 @@ pub(crate) fn text(raw: &str) -> String {
     HIDDEN.into()
 }
 
+/// A text of our own with words of others that are redacted already: one line, cut.
+#[cfg(all(feature = "systemd", unix))]
+pub(crate) fn bounded(text: &str) -> String {
+    cut(one_line(text)).0
+}
+
 /// A text of our own with words of somebody else in it: redacted, and neither cut nor made one line.
 pub(crate) fn whole(text: String) -> String {
     hide(&text).unwrap_or(text)
