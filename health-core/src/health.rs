@@ -51,7 +51,7 @@ impl Health {
     ///
     /// Else it joins the run in flight of every check whose observation is older, stale or missing, or begins one, and
     /// answers when all of them have ended or the probe's deadline has passed. What is not known by then is the last
-    /// observation while it is usable, else [`Unknown`](crate::Unknown). A run that is past its timeout is not waited for.
+    /// observation while it is usable, else [`Unknown`]. A run that is past its timeout is not waited for.
     /// Once startup has passed, nothing is asked for [`Probe::Startup`] any more.
     ///
     /// Any number of callers share one run of each check. Dropping the future cancels no run. It may be awaited on any
