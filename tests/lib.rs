@@ -1,6 +1,7 @@
 //! What several test files share: captured logs, scripted checks, running examples, real servers.
 
 pub mod asking;
+pub mod exposition;
 pub mod http;
 pub mod leaks;
 pub mod logs;

@@ -29,6 +29,8 @@ pub fn endpoints(health: Health) -> Endpoints {
             deadline: Duration::MAX,
             codes: Codes::default(),
             profiles: Vec::new(),
+            #[cfg(feature = "metrics")]
+            histograms: None,
         },
     }
 }

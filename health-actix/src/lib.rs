@@ -21,5 +21,7 @@ mod server;
 pub use access::{Access, AccessError, ProxyHeader};
 pub use endpoints::{Endpoints, endpoints, probes};
 pub use goodbye::{Goodbye, goodbye};
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 pub use profile::Profile;
 pub use server::{Management, Server, server};

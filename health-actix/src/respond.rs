@@ -38,6 +38,8 @@ pub(crate) struct Responder {
     pub(crate) deadline: Duration,
     pub(crate) codes: Codes,
     pub(crate) profiles: Vec<Profile>,
+    #[cfg(feature = "metrics")]
+    pub(crate) histograms: Option<bool>,
 }
 
 impl Responder {
