@@ -4,6 +4,7 @@ mod flapping;
 mod foreign;
 mod history;
 mod journal;
+mod json;
 mod line;
 mod log;
 mod notes;
