@@ -179,8 +179,8 @@ impl Journal {
 
     /// Hears of everything noted from now on.
     pub(crate) fn subscribe(&self) -> Subscription {
-        let subscription = Subscription::new();
         let mut notes = self.notes();
+        let subscription = Subscription::new(notes.sequence);
         if notes.is_closed {
             subscription.mailbox().close();
         } else {

@@ -32,6 +32,7 @@ use super::transition::{Topic, Transition};
 #[must_use = "what nobody reads is merged and forgotten"]
 pub struct Subscription {
     mailbox: Arc<Mailbox>,
+    begins_after: u64,
 }
 
 /// What has not been read yet. The journal knows it weakly, the reader holds it.
@@ -50,12 +51,20 @@ struct Pending {
 }
 
 impl Subscription {
-    pub(super) fn new() -> Self {
-        Self { mailbox: Arc::default() }
+    /// Of what comes after the transition of this number.
+    pub(super) fn new(begins_after: u64) -> Self {
+        Self { mailbox: Arc::default(), begins_after }
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
+    }
+
+    /// The [number](Transition::sequence) of the last transition before the subscription, 0 if there was none: what it
+    /// tells has a larger one, and what is looked at after it was made is no older.
+    #[must_use]
+    pub fn begins_after(&self) -> u64 {
+        self.begins_after
     }
 
     /// The next transition; `None` when the engine has stopped and everything has been read.
@@ -218,7 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn latest_wins_and_no_last_word_is_lost(steps in prop::collection::vec(step(), 0..120)) {
-            let mut subscription = Subscription::new();
+            let mut subscription = Subscription::new(0);
             let mailbox = Arc::clone(subscription.mailbox());
             let mut model = Model::default();
             let mut is_closed = false;
@@ -266,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_reader_is_woken_once_and_only_when_there_is_something() {
-        let mut subscription = Subscription::new();
+        let mut subscription = Subscription::new(0);
         let mailbox = Arc::clone(subscription.mailbox());
         let counts = Arc::new(Counts(AtomicUsize::new(0)));
         let waker = futures::task::waker(Arc::clone(&counts));
@@ -291,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_dropped_subscription_lets_go_of_its_reader_though_the_journal_still_looks() {
-        let mut subscription = Subscription::new();
+        let mut subscription = Subscription::new(0);
         let looked_at = Arc::clone(subscription.mailbox());
         let counts = Arc::new(Counts(AtomicUsize::new(0)));
         let waker = futures::task::waker(Arc::clone(&counts));

@@ -72,6 +72,19 @@ fn readers_that_are_gone_are_forgotten() {
     assert_eq!(journal.known_readers(), 0);
 }
 
+#[tokio::test]
+async fn a_reader_knows_after_which_transition_it_begins() {
+    let journal = journal(["a"]);
+    assert_eq!(journal.subscribe().begins_after(), 0);
+    journal.hears(first(0, Status::Healthy));
+    journal.hears(News::Phase { from: Phase::Running, to: Phase::Draining });
+    let mut subscription = journal.subscribe();
+    assert_eq!(subscription.begins_after(), 2);
+    journal.hears(flip(0, Status::Healthy, Status::Degraded));
+    assert_eq!(subscription.next().await.map(|transition| transition.sequence()), Some(3));
+    assert_eq!(subscription.begins_after(), 2);
+}
+
 #[test]
 fn a_check_that_never_flips_costs_next_to_nothing() {
     let journal = journal(["a"]);
