@@ -253,6 +253,13 @@ impl Health {
         self.engine.journal().subscribe()
     }
 
+    /// Like [`subscribe`](Self::subscribe), if fewer than `limit` subscriptions live that were made by this method; else
+    /// `None`. For readers from elsewhere, who come in numbers that nobody has planned: those of every place that asks
+    /// here are counted together, for as long as each keeps its subscription.
+    pub fn subscribe_if_fewer_than(&self, limit: usize) -> Option<Subscription> {
+        self.engine.journal().subscribe_if_fewer_than(limit)
+    }
+
     /// The past of a check; `None` if there is none of that name.
     #[must_use]
     pub fn history(&self, name: &str) -> Option<History> {

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
+use super::crowd::{Crowd, Place};
 use super::foreign::contained;
 use super::history::Flips;
 use super::line::{Line, Stand, Unsaid};
@@ -59,6 +60,8 @@ pub(crate) enum News {
 pub(crate) struct Journal {
     specs: Vec<Arc<Spec>>,
     notes: Mutex<Notes>,
+    /// The readers of whom there may be only so many.
+    crowd: Crowd,
 }
 
 impl Journal {
@@ -66,7 +69,8 @@ impl Journal {
     pub(crate) fn new(specs: Vec<Arc<Spec>>) -> Self {
         let checks = specs.iter().map(|_| Noted::default()).collect();
         let unsaid = Unsaid::about(specs.len());
-        Self { specs, notes: Mutex::new(Notes { checks, unsaid, ..Notes::default() }) }
+        let notes = Mutex::new(Notes { checks, unsaid, ..Notes::default() });
+        Self { specs, notes, crowd: Crowd::default() }
     }
 
     /// How the probes stand when the engine starts, which is no news.
@@ -179,8 +183,17 @@ impl Journal {
 
     /// Hears of everything noted from now on.
     pub(crate) fn subscribe(&self) -> Subscription {
+        self.admit(None)
+    }
+
+    /// Hears of everything noted from now on, if fewer than this many do that have come this way.
+    pub(crate) fn subscribe_if_fewer_than(&self, limit: usize) -> Option<Subscription> {
+        Some(self.admit(Some(self.crowd.place(limit)?)))
+    }
+
+    fn admit(&self, place: Option<Place>) -> Subscription {
         let mut notes = self.notes();
-        let subscription = Subscription::new(notes.sequence);
+        let subscription = Subscription::new(notes.sequence, place);
         if notes.is_closed {
             subscription.mailbox().close();
         } else {

@@ -1,5 +1,6 @@
 //! Transitions: who hears of them, what is remembered of them, and what the log says about them.
 
+mod crowd;
 mod flapping;
 mod foreign;
 mod history;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 
 use futures::Stream;
 
+use super::crowd::Place;
 use super::transition::{Topic, Transition};
 
 /// The transitions since the subscription, in their order.
@@ -33,6 +34,8 @@ use super::transition::{Topic, Transition};
 pub struct Subscription {
     mailbox: Arc<Mailbox>,
     begins_after: u64,
+    /// Of those who are counted.
+    _place: Option<Place>,
 }
 
 /// What has not been read yet. The journal knows it weakly, the reader holds it.
@@ -52,8 +55,8 @@ struct Pending {
 
 impl Subscription {
     /// Of what comes after the transition of this number.
-    pub(super) fn new(begins_after: u64) -> Self {
-        Self { mailbox: Arc::default(), begins_after }
+    pub(super) fn new(begins_after: u64, place: Option<Place>) -> Self {
+        Self { mailbox: Arc::default(), begins_after, _place: place }
     }
 
     pub(super) fn mailbox(&self) -> &Arc<Mailbox> {
@@ -227,7 +230,7 @@ mod tests {
     proptest! {
         #[test]
         fn latest_wins_and_no_last_word_is_lost(steps in prop::collection::vec(step(), 0..120)) {
-            let mut subscription = Subscription::new(0);
+            let mut subscription = Subscription::new(0, None);
             let mailbox = Arc::clone(subscription.mailbox());
             let mut model = Model::default();
             let mut is_closed = false;
@@ -275,7 +278,7 @@ mod tests {
 
     #[test]
     fn a_reader_is_woken_once_and_only_when_there_is_something() {
-        let mut subscription = Subscription::new(0);
+        let mut subscription = Subscription::new(0, None);
         let mailbox = Arc::clone(subscription.mailbox());
         let counts = Arc::new(Counts(AtomicUsize::new(0)));
         let waker = futures::task::waker(Arc::clone(&counts));
@@ -300,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_dropped_subscription_lets_go_of_its_reader_though_the_journal_still_looks() {
-        let mut subscription = Subscription::new(0);
+        let mut subscription = Subscription::new(0, None);
         let looked_at = Arc::clone(subscription.mailbox());
         let counts = Arc::new(Counts(AtomicUsize::new(0)));
         let waker = futures::task::waker(Arc::clone(&counts));

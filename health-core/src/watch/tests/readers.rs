@@ -72,6 +72,44 @@ fn readers_that_are_gone_are_forgotten() {
     assert_eq!(journal.known_readers(), 0);
 }
 
+#[test]
+fn of_those_who_are_counted_there_are_never_more_than_the_limit() {
+    let journal = journal(["a"]);
+    let (_uncounted, one) = (journal.subscribe(), journal.subscribe_if_fewer_than(2));
+    let two = journal.subscribe_if_fewer_than(2);
+    assert!(one.is_some() && two.is_some());
+    assert!(journal.subscribe_if_fewer_than(2).is_none());
+    assert!(journal.subscribe_if_fewer_than(0).is_none());
+    assert!(journal.subscribe_if_fewer_than(3).is_some(), "and is gone");
+    drop(one);
+    let three = journal.subscribe_if_fewer_than(2);
+    assert!(three.is_some() && journal.subscribe_if_fewer_than(2).is_none());
+    // The count outlives the journal, and nothing else does.
+    drop(journal);
+    drop((two, three));
+}
+
+#[test]
+fn from_many_threads_there_are_as_many_as_may_be() {
+    let (journal, together) = (journal([]), Barrier::new(8));
+    let came: usize = thread::scope(|scope| {
+        let come = || {
+            together.wait();
+            (0..100).filter_map(|_| journal.subscribe_if_fewer_than(50)).collect::<Vec<_>>()
+        };
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(come)).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect::<Vec<_>>()
+            .iter()
+            .map(Vec::len)
+            .sum()
+    });
+    assert_eq!(came, 50);
+    assert!(journal.subscribe_if_fewer_than(1).is_some(), "all have left");
+}
+
 #[tokio::test]
 async fn a_reader_knows_after_which_transition_it_begins() {
     let journal = journal(["a"]);
