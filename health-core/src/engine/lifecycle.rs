@@ -99,19 +99,18 @@ impl Engine {
         self.pass_startup_if_earned();
         let now = (self.phase(), PerProbe::new(|probe| self.status(probe)));
         let Some(before) = seen.replace(now).filter(|before| *before != now) else { return };
-        let journal = &self.shared.journal;
         if before.0 != now.0 {
-            journal.note(News::Phase { from: before.0, to: now.0 });
+            self.shared.note(News::Phase { from: before.0, to: now.0 });
         }
         for probe in Probe::ALL {
             let (from, to) = (*before.1.get(probe), *now.1.get(probe));
             if from != to {
                 let report = Box::new(self.passive_report(probe));
-                journal.note(News::Probe { probe, from, to, report });
+                self.shared.note(News::Probe { probe, from, to, report });
             }
         }
         drop(seen);
-        journal.say();
+        self.shared.journal.say();
         // There may be something to be reminded of.
         self.shared.agenda.look_again();
     }

@@ -192,7 +192,7 @@ impl Cell {
         let mut state = self.state();
         let (until, reason) = (mute.until_at, Arc::clone(&mute.reason));
         state.known.muted = Some(mute);
-        self.shared.journal.note(News::Muted { check: self.index, until, reason });
+        self.shared.note(News::Muted { check: self.index, until, reason });
     }
 
     /// Ends the mute if it is one that is meant; whether it was.
@@ -200,7 +200,7 @@ impl Cell {
         let mut state = self.state();
         let ends = state.known.muted.take_if(|mute| is_meant(mute)).is_some();
         if ends {
-            self.shared.journal.note(News::Unmuted { check: self.index });
+            self.shared.note(News::Unmuted { check: self.index });
         }
         ends
     }
@@ -254,7 +254,7 @@ impl Cell {
         }
         if let Some(before) = before.filter(|_| !to.is_healthy()) {
             let cause = News::Cause { check: self.index, before, now: observation };
-            self.shared.journal.note(cause);
+            self.shared.note(cause);
             return true;
         }
         false
@@ -313,7 +313,7 @@ impl Cell {
 
     fn note(&self, state: &mut State, to: Result<Status, Unknown>, observation: Option<Arc<Observation>>) {
         let from = state.told.replace(to).unwrap_or(Err(Unknown::Pending));
-        self.shared.journal.note(News::Check { check: self.index, from, to, observation });
+        self.shared.note(News::Check { check: self.index, from, to, observation });
     }
 
     fn tell(&self, has_news: bool, saying: Saying) {

@@ -9,7 +9,7 @@ use super::super::lifecycle;
 use super::super::observation::{Evidence, Observation};
 use super::*;
 use crate::engine::{Manner, Subject};
-use crate::{Health, Outcome, Probe, Report, Reporter, Spec, Status};
+use crate::{Change, Health, Outcome, Phase, Probe, Report, Reporter, Spec, Status, Transition, Unknown};
 
 const READY: Subject<'_> = Subject::Probe(Probe::Ready);
 
@@ -97,6 +97,74 @@ fn nobody_who_looks_after_the_draining_is_told_that_it_is_ready() {
             engine.resume();
             assert_eq!(block_on(engine.ask(READY, Manner::default())).status(), Status::Healthy);
             assert_eq!(engine.status(Probe::Ready), Status::Healthy);
+        });
+    });
+}
+
+/// How a reader that looks after it has subscribed believes it to stand in the end.
+struct Believed {
+    phase: Phase,
+    ready: Status,
+    consumer: Result<Status, Unknown>,
+}
+
+impl Believed {
+    fn of(report: &Report) -> Self {
+        let consumer = report.entry("consumer").unwrap().status();
+        Self { phase: report.phase(), ready: report.status(), consumer }
+    }
+
+    fn hears(&mut self, transition: &Transition) {
+        match transition.change() {
+            Change::Phase { to, .. } => self.phase = *to,
+            Change::Probe { probe: Probe::Ready, to, .. } => self.ready = *to,
+            Change::Check { to, .. } => self.consumer = *to,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_between_a_subscription_and_a_look() {
+    explore(|| {
+        with_engine(consumer(), |engine| {
+            push(&engine, Outcome::healthy());
+            let changes = {
+                let engine = Arc::clone(&engine);
+                Box::new(move || {
+                    push(&engine, Outcome::degraded("slow"));
+                    engine.reconsider_if_changed();
+                    engine.drain();
+                })
+            };
+            // Others have it reconsidered in the middle of that.
+            let reconsiders = {
+                let engine = Arc::clone(&engine);
+                Box::new(move || engine.reconsider())
+            };
+            let readers = Arc::new(Mutex::new(Vec::new()));
+            let read = || -> Box<dyn FnOnce() + Send> {
+                let (engine, readers) = (Arc::clone(&engine), Arc::clone(&readers));
+                Box::new(move || {
+                    for _ in 0..2 {
+                        // What may be shown to whoever looks.
+                        drop(block_on(engine.ask(Subject::Whole, Manner::default())));
+                        let subscription = engine.journal().subscribe();
+                        let believed = Believed::of(&engine.look_at(Subject::Whole));
+                        readers.lock().unwrap().push((subscription, believed));
+                    }
+                })
+            };
+            side_by_side(vec![changes, reconsiders, read(), read()]);
+            engine.reconsider();
+            for (mut subscription, mut believed) in readers.lock().unwrap().drain(..) {
+                while let Some(Some(transition)) = subscription.next().now_or_never() {
+                    believed.hears(&transition);
+                }
+                assert_eq!(believed.phase, Phase::Draining);
+                assert_eq!(believed.ready, Status::Unhealthy);
+                assert_eq!(believed.consumer, Ok(Status::Degraded));
+            }
         });
     });
 }
