@@ -143,3 +143,7 @@ where
         })
     }
 }
+
+/// Marks an answer that never ends by itself: nothing waits for its end.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endless;
