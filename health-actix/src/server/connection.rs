@@ -1,12 +1,15 @@
 //! One connection, from its first byte to its last.
 
 use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use actix_web::rt::{self, task::JoinHandle};
+
 use super::line::{Line, close};
-use super::turns::Overdue;
+use super::turns::{Overdue, Turns};
 
 /// How long a client may take to hear our last words.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -18,13 +21,13 @@ const TOO_LATE: &[u8] = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nc
 /// Holds the conversation until it is over or the client does not end one of its turns in time.
 pub(super) async fn converse(line: Line, conversation: impl Future) {
     let overdue = {
-        let (mut conversation, turns) = (Box::pin(conversation), &line.turns);
-        let mut overdue = pin!(turns.overdue());
+        let mut conversation = Box::pin(conversation);
+        let mut clock = Clock::start(Rc::clone(&line.turns));
         poll_fn(|context| {
             if conversation.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
-            overdue.as_mut().poll(context).map(Some)
+            clock.has_run_out(context)
         })
         .await
     };
@@ -41,5 +44,24 @@ pub(super) async fn converse(line: Line, conversation: impl Future) {
         Some(Overdue::Answer) => stream.abandon(),
         // In time or not, the stream is dropped afterwards.
         _ => drop(tokio::time::timeout(FAREWELL, close(stream, last_words)).await),
+    }
+}
+
+/// Watches over the turns in a task of its own: an answer that takes long is not to be disturbed whenever it looks.
+struct Clock(JoinHandle<Overdue>);
+
+impl Clock {
+    fn start(turns: Rc<Turns>) -> Self {
+        Self(rt::spawn(async move { turns.overdue().await }))
+    }
+
+    fn has_run_out(&mut self, context: &mut Context<'_>) -> Poll<Option<Overdue>> {
+        Pin::new(&mut self.0).poll(context).map(Result::ok)
+    }
+}
+
+impl Drop for Clock {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
