@@ -10,6 +10,7 @@ use health_core::{Exposure, Health, Probe, Status};
 use crate::access::Access;
 use crate::codes::Codes;
 use crate::dialect::{About, Dialect, Native, Route};
+use crate::events;
 use crate::profile::Profile;
 use crate::respond::Responder;
 
@@ -31,6 +32,7 @@ pub fn endpoints(health: Health) -> Endpoints {
             profiles: Vec::new(),
             #[cfg(feature = "metrics")]
             histograms: None,
+            max_event_readers: events::MOST_READERS,
         },
     }
 }
@@ -153,6 +155,17 @@ impl Endpoints {
     pub fn profile(mut self, profile: Profile) -> Self {
         profile.change(&mut self.responder.codes);
         self.responder.profiles.push(profile);
+        self
+    }
+
+    /// How many may follow the [events](crate::dialect::Route::events) at a time; whoever comes then gets a 503 with
+    /// `Retry-After`. Default: 128. Of each [`Health`] all readers are counted together, in every worker, mount and
+    /// listener; what is set here is how many there may be when one comes to these endpoints.
+    ///
+    /// A reader has a connection of its own for as long as it stays. Of those of a
+    /// [management listener](crate::Server::max_connections) leave some to the probes.
+    pub fn max_event_readers(mut self, readers: usize) -> Self {
+        self.responder.max_event_readers = readers;
         self
     }
 

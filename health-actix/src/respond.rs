@@ -40,6 +40,7 @@ pub(crate) struct Responder {
     pub(crate) profiles: Vec<Profile>,
     #[cfg(feature = "metrics")]
     pub(crate) histograms: Option<bool>,
+    pub(crate) max_event_readers: usize,
 }
 
 impl Responder {
