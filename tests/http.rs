@@ -64,6 +64,11 @@ impl Wire {
         Self(BufReader::new(stream))
     }
 
+    /// A connection that was made in a way of its own.
+    pub fn over(stream: TcpStream) -> Self {
+        Self(BufReader::new(stream))
+    }
+
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.0.get_mut().write_all(bytes.as_ref()).await.expect("it reads");
     }
@@ -114,6 +119,30 @@ impl Wire {
         }
         headers.sort();
         Answer { code, headers, body: String::new() }
+    }
+
+    /// The next part of an answer that comes in chunks; `None` after the last one.
+    pub async fn chunk(&mut self) -> Option<String> {
+        let size = self.line().await;
+        let size = usize::from_str_radix(&size, 16).unwrap_or_else(|_| panic!("no size: {size:?}"));
+        let mut chunk = vec![0; size + 2];
+        timeout(PATIENCE, self.0.read_exact(&mut chunk))
+            .await
+            .expect("a chunk in time")
+            .expect("a whole chunk");
+        assert!(chunk.ends_with(b"\r\n"), "{chunk:?}");
+        chunk.truncate(size);
+        Some(String::from_utf8(chunk).expect("text")).filter(|chunk| !chunk.is_empty())
+    }
+
+    /// Everything up to these bytes, with them.
+    pub async fn until(&mut self, end: &str) -> String {
+        let mut text = Vec::new();
+        while !text.ends_with(end.as_bytes()) {
+            let byte = timeout(PATIENCE, self.0.read_u8()).await.expect("more in time").expect("more");
+            text.push(byte);
+        }
+        String::from_utf8(text).expect("text")
     }
 
     /// Everything until the other side closes.

@@ -10,6 +10,7 @@ pub mod postgres;
 pub mod programs;
 pub mod scripts;
 pub mod servers;
+pub mod sse;
 pub mod states;
 pub mod states_of_db;
 pub mod transitions;
