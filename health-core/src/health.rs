@@ -293,6 +293,12 @@ impl Health {
         self.engine.plan.gates.iter().map(|gate| (&*gate.name, gate.is_open()))
     }
 
+    /// How many members of a group must be well, if it was given a [`Quorum`](crate::Quorum).
+    #[must_use]
+    pub fn quorum(&self, group: &str) -> Option<usize> {
+        self.engine.plan.policies.iter().find(|policy| policy.name == group).map(|policy| policy.need)
+    }
+
     /// How long a probe has been in each status since the start.
     #[must_use]
     pub fn time_in(&self, probe: Probe) -> TimeIn {

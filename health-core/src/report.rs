@@ -194,6 +194,12 @@ impl Entry {
         self.spec.probes
     }
 
+    /// What it is for, in the words of its author, if there are any.
+    #[must_use]
+    pub fn description(&self) -> Option<&str> {
+        Some(&*self.spec.description).filter(|text| !text.is_empty())
+    }
+
     /// Its group, if it has one.
     #[must_use]
     pub fn group(&self) -> Option<&str> {

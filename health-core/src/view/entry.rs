@@ -111,6 +111,13 @@ impl<'a> EntryView<'a> {
         self.entry.data().iter().filter(move |datum| shown && !datum.is_private())
     }
 
+    /// What it is for, in the words of its author. `None` below [`Exposure::Full`]: doc comments are written for
+    /// colleagues.
+    #[must_use]
+    pub fn description(&self) -> Option<&'a str> {
+        self.entry.description().filter(|_| self.exposure >= Exposure::Full)
+    }
+
     /// Where it was declared. `None` below [`Exposure::Full`].
     #[must_use]
     pub fn location(&self) -> Option<Location> {
@@ -151,6 +158,12 @@ impl<'a> EntryView<'a> {
     #[must_use]
     pub fn muted_until(&self) -> Option<SystemTime> {
         self.entry.muted_until()
+    }
+
+    /// Why it was muted, redacted. `None` below [`Exposure::Full`].
+    #[must_use]
+    pub fn mute_reason(&self) -> Option<&'a str> {
+        self.entry.mute_reason().filter(|_| self.exposure >= Exposure::Full)
     }
 
     /// How long the last run had to wait for its turn, if that was longer than its timeout.
