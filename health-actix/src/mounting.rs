@@ -39,7 +39,7 @@ impl Mounted {
         if route.about.needs_checks() && exposure < Exposure::Checks {
             #[cfg(feature = "ui")]
             if self.invites(route) {
-                return Some(page::login());
+                return Some(page::login(request.request()));
             }
             return None;
         }
