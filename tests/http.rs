@@ -110,11 +110,11 @@ impl Wire {
         let mut headers = Vec::new();
         loop {
             let line = self.line().await;
-            let Some((name, value)) = line.split_once(": ") else {
+            let Some((name, value)) = line.split_once(':') else {
                 break;
             };
             if !name.eq_ignore_ascii_case("date") {
-                headers.push((name.to_ascii_lowercase(), value.to_owned()));
+                headers.push((name.to_ascii_lowercase(), value.trim_start().to_owned()));
             }
         }
         headers.sort();

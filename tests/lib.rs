@@ -2,6 +2,7 @@
 
 pub mod asking;
 pub mod exposition;
+pub mod browser;
 pub mod http;
 pub mod leaks;
 pub mod logs;
@@ -10,6 +11,7 @@ pub mod postgres;
 pub mod programs;
 pub mod scripts;
 pub mod servers;
+pub mod shop;
 pub mod sse;
 pub mod states;
 pub mod states_of_db;

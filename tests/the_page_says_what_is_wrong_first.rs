@@ -1,0 +1,190 @@
+//! What the server writes into the page, before any script has run: what is wrong, why, and what waits for what.
+
+use health_actix::endpoints;
+use health_core::{Exposure, Gate, Health, Outcome, Probe, Quorum, Spec, Status};
+use health_tests::http::{Served, get, serve};
+use health_tests::scripts::Script;
+use health_tests::shop::Shop;
+
+fn served(health: &Health) -> Served {
+    let health = health.clone();
+    serve(1, move |config| {
+        config.service(endpoints(health.clone()).exposure(Exposure::Full));
+    })
+}
+
+async fn html(served: &Served) -> String {
+    let page = get(served.address, "/health/ui").await;
+    assert_eq!(page.code, 200);
+    page.body
+}
+
+/// What there is to read between two marks, without tags.
+fn between<'a>(html: &'a str, from: &str, to: &str) -> &'a str {
+    let (_, rest) = html.split_once(from).unwrap_or_else(|| panic!("no {from} in {html}"));
+    rest.split_once(to).unwrap_or_else(|| panic!("no {to} after {from}")).0
+}
+
+/// As it is read aloud.
+fn text(html: &str) -> String {
+    let mut text = String::new();
+    for piece in html.split('<') {
+        let (tag, said) = piece.split_once('>').unwrap_or(("", piece));
+        if ["p", "/p", "li", "dt", "dd", "h", "td", "th"].iter().any(|block| tag.starts_with(block)) {
+            text.push(' ');
+        }
+        text.push_str(said);
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn section(html: &str, id: &str) -> String {
+    text(between(html, &format!("<section id=\"{id}\""), "</section>"))
+}
+
+fn verdict(html: &str) -> String {
+    text(between(html, "<div id=\"verdict\"", "</div>"))
+}
+
+#[tokio::test]
+async fn the_cause_stands_before_what_is_due_to_it() {
+    let shop = Shop::opens();
+    shop.migrations.open();
+    shop.settles().await;
+    let served = served(&shop.health);
+    let well = html(&served).await;
+    assert!(verdict(&well).contains("All is well 14 checks, nothing to do."), "{}", verdict(&well));
+    assert!(!well.contains("What is wrong") && !well.contains("root cause"));
+    assert!(well.contains("<title>All is well · health</title>"));
+
+    shop.fails("network", "no route", "os error 113").await;
+    for check in ["db/primary", "orders", "checkout"] {
+        shop.breaks(check, "timed out").await;
+    }
+    shop.degrades("certificate", "expires in 6 days").await;
+    let page = html(&served).await;
+    assert!(page.contains("<title>Unhealthy: network · health</title>"));
+    assert!(
+        verdict(&page).contains("Unhealthy network unhealthy and 3 because of it, certificate degraded"),
+        "{}",
+        verdict(&page)
+    );
+    let wrong = section(&page, "wrong");
+    let place = |words: &str| wrong.find(words).unwrap_or_else(|| panic!("no {words} in {wrong}"));
+    assert!(place("network root cause") < place("no route"));
+    assert!(place("os error 113") < place("3 checks fail because of it: checkout, db/primary, orders"));
+    assert!(place("because of it") < place("certificate"));
+    assert_eq!(wrong.matches("root cause").count(), 1);
+    // The order of the page: what is wrong, the probes, then everything.
+    let order = ["id=\"wrong\"", "id=\"probes\"", "id=\"checks\"", "id=\"dependencies\""]
+        .map(|id| page.find(id).unwrap());
+    assert!(order.is_sorted());
+    let graph = section(&page, "dependencies");
+    assert!(graph.contains("unhealthy network root cause ✕unhealthy db/primary"), "{graph}");
+    let checks = section(&page, "checks");
+    assert!(checks.contains("timed out because of network"), "{checks}");
+}
+
+#[tokio::test]
+async fn what_it_waits_for_is_said() {
+    let (schema, gate) = (Script::new(Status::Unhealthy), Gate::new("warm-up"));
+    let health = Health::builder()
+        .gate(&gate)
+        .check_fn(Spec::named("schema").probe([Probe::Startup]), schema.check())
+        .build()
+        .unwrap()
+        .start();
+    health.report(Probe::Startup).await;
+    let served = served(&health);
+    let page = html(&served).await;
+    let said = verdict(&page);
+    assert!(said.contains("Starting Not ready yet. Waits for gate warm-up, startup check schema."), "{said}");
+    assert!(section(&page, "probes").contains("gate warm-up closed"));
+    gate.open();
+    schema.says(Status::Healthy);
+    health_tests::servers::eventually("it runs", async || health.status(Probe::Ready) == Status::Healthy)
+        .await;
+    let page = html(&served).await;
+    assert!(verdict(&page).contains("All is well"), "{}", verdict(&page));
+    assert!(section(&page, "probes").contains("gate warm-up open"));
+    health.drain();
+    let page = html(&served).await;
+    assert!(
+        verdict(&page).contains("Draining On its way out: ready is red on purpose"),
+        "{}",
+        verdict(&page)
+    );
+    assert!(section(&page, "probes").contains("Red because the process is leaving."));
+}
+
+#[tokio::test]
+async fn groups_mutes_and_what_weighs_nowhere() {
+    let north = Script::new(Status::Unhealthy);
+    let health = Health::builder()
+        .group("payments", Quorum::at_least(1))
+        .check_fn(Spec::named("north").group("payments"), north.check())
+        .check_fn(Spec::named("south").group("payments"), || async {})
+        .check_fn(Spec::named("nightly").probe([]), || async { Outcome::unhealthy("overdue") })
+        .build()
+        .unwrap()
+        .start();
+    assert_eq!((health.quorum("payments"), health.quorum("nobody")), (Some(1), None));
+    health.overview().await;
+    health.check("nightly").await.unwrap();
+    health.mute("north", "10m", "moving <house>, password=hunter2hunter2").unwrap();
+    let served = served(&health);
+    let page = html(&served).await;
+    let checks = section(&page, "checks");
+    assert!(checks.contains("payments !degraded 1 of 2 well, 1 needed"), "{checks}");
+    assert!(checks.contains("north muted"), "{checks}");
+    let muted = section(&page, "muted");
+    assert!(muted.contains("north ✕unhealthy until") && muted.contains(": moving &lt;house&gt;"), "{muted}");
+    assert!(!page.contains("hunter2"));
+    let wrong = section(&page, "wrong");
+    assert!(wrong.find("north") < wrong.find("nightly"), "{wrong}");
+    assert!(wrong.contains("overdue Changes nothing about the whole"), "{wrong}");
+}
+
+/// Chains, diamonds and crowds are all listed, each dependency once, and never nested without end.
+#[tokio::test]
+async fn a_graph_of_any_shape_is_finite() {
+    let mut builder = Health::builder();
+    let spec = |name: String| Spec::named(name).interval("never");
+    builder = builder.check_fn(spec("c-0".into()), || async { Outcome::unhealthy("gone") });
+    for link in 1..600 {
+        let causes = (link - 1).max(link - 3)..link;
+        let causes: Vec<_> =
+            causes.chain((link - 1_i32).checked_sub(1).filter(|cause| *cause >= 0)).collect();
+        let spec = spec(format!("c-{link}")).depends_on(causes.iter().map(|cause| format!("c-{cause}")));
+        builder = builder.check_fn(spec, || async {});
+    }
+    let health = builder.build().unwrap().start();
+    health.check("c-0").await.unwrap();
+    let served = served(&health);
+    let page = html(&served).await;
+    let graph = between(&page, "<section id=\"dependencies\"", "</section>");
+    // Every edge once, the top, and what goes on below a second time.
+    let (items, later) = (graph.matches("<li>").count(), graph.matches("(goes on below)").count());
+    let folds = graph.matches("others</summary>").count();
+    assert_eq!(items, 599 + 598 + 1 + later + folds, "{later}");
+    let depth = graph.split("<ul").skip(1).scan(0_i64, |depth, rest| {
+        let at = *depth + 1;
+        *depth = at - rest.matches("</ul>").count() as i64;
+        Some(at)
+    });
+    assert!(depth.max().unwrap() < 12);
+}
+
+#[tokio::test]
+async fn of_very_many_the_healthy_ones_are_counted() {
+    let mut builder = Health::builder();
+    for number in 0..1_100 {
+        builder = builder.check_fn(Spec::named(format!("check-{number:04}")).interval("never"), || async {});
+    }
+    builder = builder.check_fn(Spec::named("zebra"), || async { Outcome::unhealthy("gone") });
+    let health = builder.build().unwrap().start();
+    health.overview().await;
+    let page = html(&served(&health)).await;
+    assert!(page.contains("id=\"check-zebra\"") && page.contains("And 101 more, all of them healthy."));
+    assert_eq!(page.matches("<tr role=\"row\" id=").count(), 1_000);
+}
