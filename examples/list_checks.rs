@@ -7,8 +7,8 @@
 //! cargo run --example list_checks -- --format json
 //! ```
 //!
-//! The formats are `table`, `json`, `markdown`, `mermaid` (what depends on what) and `kubernetes` (the probes of a
-//! container). In a program of your own it takes three lines:
+//! The formats are `table`, `json`, `markdown`, `mermaid` (what depends on what), `kubernetes` (the probes of a container)
+//! and `prometheus-rules` (alerts). In a program of your own it takes three lines:
 //!
 //! ```ignore
 //! let format: Format = std::env::args().nth(1).as_deref().unwrap_or("table").parse()?;
@@ -23,8 +23,8 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use health_core::{
-    DEFAULT_DEADLINE, Failure, Format, HealthCheck, HealthComponent, KubernetesProbes, Outcome, Status,
-    catalog, health_check,
+    DEFAULT_DEADLINE, Failure, Format, HealthCheck, HealthComponent, KubernetesProbes, Outcome,
+    PrometheusRules, Status, catalog, health_check,
 };
 
 /// The primary database answers a trivial query.
@@ -129,13 +129,18 @@ fn main() -> ExitCode {
 
 fn show(format: Format) -> ExitCode {
     // These are the defaults; a service that is configured otherwise passes its own values.
+    let startup_budget = Duration::from_secs(5 * 60);
     let probes = KubernetesProbes::default()
         .port(8080)
         .mount("/health")
         .deadline(DEFAULT_DEADLINE)
-        .startup_budget(Duration::from_secs(5 * 60));
+        .startup_budget(startup_budget);
+    // The job as which Prometheus scrapes it.
+    let rules = PrometheusRules::default().job("list_checks").startup_budget(startup_budget);
+    let catalog = catalog();
+    let listing = catalog.listing(format).kubernetes(probes).prometheus_rules(rules);
     // `print!` would panic when the reader goes away, as `| head` does.
-    let written = write!(io::stdout(), "{}", catalog().listing(format).kubernetes(probes));
+    let written = write!(io::stdout(), "{listing}");
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 

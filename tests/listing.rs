@@ -302,7 +302,8 @@ fn mermaid_labels_are_plain() {
 #[test]
 fn an_unknown_format_lists_the_known_ones() {
     let error = "jsno".parse::<Format>().unwrap_err();
-    let known = "the known formats are `table`, `json`, `markdown`, `mermaid`, `kubernetes`";
+    let known =
+        "the known formats are `table`, `json`, `markdown`, `mermaid`, `kubernetes`, `prometheus-rules`";
     assert_eq!(error.to_string(), format!("unknown format `jsno`: did you mean `json`? {known}"));
     // What `main` prints when it returns the error.
     assert_eq!(format!("{error:?}"), error.to_string());

@@ -53,7 +53,7 @@ pub use health::{Health, MuteError};
 pub use health_macros::{HealthComponent, health_check};
 pub use heartbeat::Heartbeat;
 pub use inquiry::{Inquiry, Question};
-pub use listing::{Format, KubernetesProbes, Listing, UnknownFormat};
+pub use listing::{Format, KubernetesProbes, Listing, PrometheusRules, UnknownFormat};
 pub use location::Location;
 pub use outcome::{Datum, IntoOutcome, Outcome};
 pub use period::Period;

@@ -5,6 +5,7 @@ mod json;
 mod kubernetes;
 mod markdown;
 mod mermaid;
+mod prometheus_rules;
 mod table;
 
 use std::error::Error;
@@ -14,6 +15,7 @@ use std::str::FromStr;
 use crate::{Catalog, name};
 
 pub use kubernetes::KubernetesProbes;
+pub use prometheus_rules::PrometheusRules;
 
 /// How a [`Listing`] is written. Parsed from its lower-case word, as in `--format json`.
 ///
@@ -45,14 +47,16 @@ pub enum Format {
     Mermaid,
     /// The three probes of a container, as YAML; see [`KubernetesProbes`].
     Kubernetes,
+    /// Alerting and recording rules for Prometheus, as YAML; see [`PrometheusRules`], which says what each alert means.
+    PrometheusRules,
 }
 
 impl Format {
     /// Every format, in the order in which they are offered.
     pub const ALL: &'static [Self] =
-        &[Self::Table, Self::Json, Self::Markdown, Self::Mermaid, Self::Kubernetes];
+        &[Self::Table, Self::Json, Self::Markdown, Self::Mermaid, Self::Kubernetes, Self::PrometheusRules];
 
-    /// The lower-case word that is parsed: `table`, `json`, `markdown`, `mermaid` or `kubernetes`.
+    /// The lower-case word that is parsed: `table`, `json`, `markdown`, `mermaid`, `kubernetes` or `prometheus-rules`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -61,6 +65,7 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Mermaid => "mermaid",
             Self::Kubernetes => "kubernetes",
+            Self::PrometheusRules => "prometheus-rules",
         }
     }
 }
@@ -124,12 +129,14 @@ pub struct Listing<'a> {
     catalog: &'a Catalog,
     format: Format,
     kubernetes: KubernetesProbes,
+    prometheus_rules: PrometheusRules,
 }
 
 impl Catalog {
     /// Everything declared, ready to be printed.
     pub fn listing(&self, format: Format) -> Listing<'_> {
-        Listing { catalog: self, format, kubernetes: KubernetesProbes::default() }
+        let (kubernetes, prometheus_rules) = Default::default();
+        Listing { catalog: self, format, kubernetes, prometheus_rules }
     }
 }
 
@@ -137,6 +144,12 @@ impl Listing<'_> {
     /// What [`Format::Kubernetes`] is written from, where the defaults do not fit.
     pub fn kubernetes(mut self, probes: KubernetesProbes) -> Self {
         self.kubernetes = probes;
+        self
+    }
+
+    /// What [`Format::PrometheusRules`] is written from, where the defaults do not fit.
+    pub fn prometheus_rules(mut self, rules: PrometheusRules) -> Self {
+        self.prometheus_rules = rules;
         self
     }
 }
@@ -150,6 +163,7 @@ impl fmt::Display for Listing<'_> {
             Format::Markdown => markdown::write(declarations, f),
             Format::Mermaid => mermaid::write(declarations, f),
             Format::Kubernetes => kubernetes::write(&self.kubernetes, f),
+            Format::PrometheusRules => prometheus_rules::write(&self.prometheus_rules, declarations, f),
         }
     }
 }
