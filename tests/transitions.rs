@@ -19,6 +19,7 @@ pub fn told(transition: &Transition) -> String {
         Change::Phase { from, to, .. } => format!("phase {}-{}", from.as_str(), to.as_str()),
         Change::Muted { name, .. } => format!("{name} muted"),
         Change::Unmuted { name, .. } => format!("{name} unmuted"),
+        Change::Shutdown { step, .. } => format!("shutdown {step}"),
         other => panic!("{other:?}"),
     }
 }

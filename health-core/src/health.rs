@@ -33,7 +33,7 @@ use crate::{Subscription, TimeIn, Unknown};
 #[derive(Clone)]
 #[must_use = "the engine stops with the last handle"]
 pub struct Health {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl Health {

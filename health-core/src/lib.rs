@@ -30,6 +30,7 @@ mod redact;
 mod report;
 mod reporter;
 mod resources;
+mod shutdown;
 mod spec;
 mod status;
 mod sync;
@@ -37,6 +38,7 @@ mod sync;
 mod systemd;
 mod view;
 mod watch;
+mod work;
 
 pub use assembly::Assembly;
 pub use builder::{DEFAULT_DEADLINE, DEFAULT_MAX_RUNS, HealthBuilder};
@@ -62,9 +64,11 @@ pub use probe::{Probe, ProbeSet};
 pub use problem::{BuildError, Problem, ProblemKind};
 pub use report::{Entry, Report, Unknown};
 pub use reporter::Reporter;
+pub use shutdown::ShutdownStep;
 pub use spec::{DEFAULT_CACHE, DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, InvalidInterval, Scope, Spec};
 pub use status::Status;
 #[cfg(all(feature = "systemd", unix))]
 pub use systemd::Systemd;
 pub use view::{EntryView, Exposure, Form, RenderError, View, timestamp};
 pub use watch::{Change, History, Subscription, TimeIn, Transition};
+pub use work::{Hold, Work};

@@ -10,7 +10,7 @@ use crate::probe::PerProbe;
 use crate::sync::atomic::Ordering;
 use crate::sync::{MutexGuard, PoisonError};
 use crate::watch::News;
-use crate::{Phase, Probe, Status};
+use crate::{Phase, Probe, ShutdownStep, Status};
 
 /// The first pause between two tries of the startup checks, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -67,6 +67,12 @@ impl Engine {
         self.draining.store(false, Ordering::Release);
         self.shared.signal.outdate();
         self.reconsider();
+    }
+
+    /// Tells everybody how far the process has come on its way out.
+    pub(crate) fn shutdown_step(&self, step: ShutdownStep) {
+        self.shared.journal.note(News::Shutdown { step, under_way: self.work.under_way() });
+        self.shared.journal.say();
     }
 
     pub(super) fn is_draining(&self) -> bool {

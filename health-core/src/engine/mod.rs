@@ -63,6 +63,7 @@ use crate::assembly::Plan;
 use crate::sync::atomic::{AtomicBool, AtomicUsize};
 use crate::sync::{Mutex, PoisonError};
 use crate::watch::{Journal, Observer};
+use crate::work::AllWork;
 use crate::{Phase, Report};
 
 /// What is usable until an instant has expired a moment after it.
@@ -77,6 +78,7 @@ pub(crate) struct Engine {
     /// Held for the vigil, which forgets it with the engine.
     _care: Arc<Care>,
     snapshots: Snapshots,
+    pub(crate) work: AllWork,
     started: Instant,
     draining: AtomicBool,
     /// The startup report at the moment it passed, for the life of the process.
@@ -115,6 +117,7 @@ impl Engine {
             cells,
             shared,
             snapshots: Snapshots::default(),
+            work: AllWork::default(),
             started: Instant::now(),
             draining: AtomicBool::new(false),
             startup: OnceLock::new(),

@@ -1,5 +1,6 @@
 //! Where the engine says what has changed, and from where it is told to everybody else.
 
+use std::borrow::Cow;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::SystemTime;
@@ -16,7 +17,7 @@ use super::transition::Topic;
 use super::{Change, Subscription, TimeIn, Transition, log, observer};
 use crate::engine::Observation;
 use crate::probe::PerProbe;
-use crate::{Phase, Probe, Report, Spec, Status, Unknown};
+use crate::{Phase, Probe, Report, ShutdownStep, Spec, Status, Unknown};
 
 /// What the engine notices.
 #[derive(Debug)]
@@ -53,6 +54,11 @@ pub(crate) enum News {
     },
     Unmuted {
         check: usize,
+    },
+    /// With how much is under way, by name.
+    Shutdown {
+        step: ShutdownStep,
+        under_way: Vec<(Cow<'static, str>, u64)>,
     },
 }
 
@@ -117,6 +123,11 @@ impl Journal {
             News::Unmuted { check } => {
                 notes.unsaid.push(Line::Unmuted { check });
                 notes.tell_change(Topic::Mute(check), at, || Change::Unmuted { name: name(check) });
+            }
+            News::Shutdown { step, under_way } => {
+                let sum = under_way.iter().map(|(_, count)| count).sum();
+                notes.unsaid.push(Line::Shutdown { step, under_way });
+                notes.tell_change(Topic::Shutdown, at, || Change::Shutdown { step, under_way: sum });
             }
         }
     }
@@ -210,6 +221,12 @@ impl Journal {
     /// everything has been heard.
     pub(crate) fn observe(&self, observe: impl FnMut(&Transition) + Send + 'static) -> io::Result<()> {
         observer::start(self.subscribe(), observe)
+    }
+
+    /// Whether everybody who listens has heard everything and waits for more.
+    pub(crate) fn has_been_heard(&self) -> bool {
+        let readers = self.notes().readers.clone();
+        readers.iter().filter_map(Weak::upgrade).all(|reader| reader.is_heard())
     }
 
     /// What is remembered of a check.

@@ -10,8 +10,8 @@ use super::{Change, Transition};
 use crate::{Status, Unknown, timestamp};
 
 /// What [`Exposure::Checks`](crate::Exposure::Checks) shows of it, which leaves out the reason of a mute. When, of which
-/// `check`, `probe` or of the `phase`, and what has changed; for a phase, which has no name, what it is. `missed` only if
-/// there is something to count.
+/// `check`, `probe` or of the `phase`, and what has changed; for a phase, which has no name, what it is; or how far the
+/// process is on its way out. `missed` only if there is something to count.
 ///
 /// ```text
 /// {"at":"2026-11-21T06:00:00.000Z","check":"db","from":"healthy","to":"unhealthy","summary":"no route","missed":2}
@@ -19,6 +19,7 @@ use crate::{Status, Unknown, timestamp};
 /// {"at":"2026-11-21T06:00:00.000Z","phase":"draining","from":"running","to":"draining"}
 /// {"at":"2026-11-21T06:00:00.000Z","check":"db","muted_until":"2026-11-21T07:00:00.000Z"}
 /// {"at":"2026-11-21T06:00:00.000Z","check":"db","muted_until":null}
+/// {"at":"2026-11-21T06:00:00.000Z","shutdown":"finishing","under_way":3}
 /// ```
 impl Serialize for Transition {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -42,6 +43,10 @@ impl Serialize for Transition {
             }
             Change::Muted { name, until, .. } => mute(&mut map, name, Some(*until))?,
             Change::Unmuted { name } => mute(&mut map, name, None)?,
+            Change::Shutdown { step, under_way } => {
+                map.serialize_entry("shutdown", step.as_str())?;
+                map.serialize_entry("under_way", under_way)?;
+            }
         }
         if self.missed > 0 {
             map.serialize_entry("missed", &self.missed)?;
@@ -69,7 +74,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{Phase, Probe};
+    use crate::{Phase, Probe, ShutdownStep};
 
     fn written(missed: u64, change: Change) -> String {
         let transition = Transition { sequence: 7, at: SystemTime::UNIX_EPOCH, missed, change };
@@ -110,6 +115,10 @@ mod tests {
         assert_eq!(
             written(0, Change::Unmuted { name: "a/b".into() }),
             r#""check":"a/b","muted_until":null}"#
+        );
+        assert_eq!(
+            written(0, Change::Shutdown { step: ShutdownStep::CutOff, under_way: 3 }),
+            r#""shutdown":"cut_off","under_way":3}"#
         );
     }
 }

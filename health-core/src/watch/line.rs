@@ -1,11 +1,12 @@
 //! What waits to be logged, in its order: every line, or merged ones while the log cannot keep up.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::engine::Observation;
-use crate::{Phase, Probe, Report, Status, Unknown};
+use crate::{Phase, Probe, Report, ShutdownStep, Status, Unknown};
 
 /// How many lines may wait before they are merged: this many, or as many for each check, so that everything may fail
 /// at once.
@@ -23,6 +24,7 @@ pub(super) enum Line {
     Phase { from: Phase, to: Phase },
     Muted { check: usize, until: SystemTime, reason: Arc<str> },
     Unmuted { check: usize },
+    Shutdown { step: ShutdownStep, under_way: Vec<(Cow<'static, str>, u64)> },
 }
 
 /// How a check stands.
@@ -47,6 +49,7 @@ enum Subject {
     Probe(Probe),
     Reminder(Probe),
     Phase,
+    Shutdown,
 }
 
 impl Line {
@@ -58,6 +61,7 @@ impl Line {
             Self::Probe { probe, .. } => Subject::Probe(*probe),
             Self::Reminder { probe, .. } => Subject::Reminder(*probe),
             Self::Phase { .. } => Subject::Phase,
+            Self::Shutdown { .. } => Subject::Shutdown,
         }
     }
 

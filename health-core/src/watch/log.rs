@@ -1,5 +1,6 @@
 //! What is said about changes: one line for each, nothing per poll.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -8,7 +9,7 @@ use tracing::Level;
 use super::line::{Episode, Line, Stand};
 use crate::engine::Observation;
 use crate::view::timestamp;
-use crate::{Ended, Phase, Probe, Report, Spec, Status, Unknown};
+use crate::{Ended, Phase, Probe, Report, ShutdownStep, Spec, Status, Unknown};
 
 const TARGET: &str = "health";
 /// A line names no more checks than this.
@@ -60,6 +61,7 @@ pub(super) fn say(specs: &[Arc<Spec>], line: Line) {
         Line::Phase { from, to } => {
             tracing::info!(target: TARGET, from = from.as_str(), to = to.as_str(), "phase changed");
         }
+        Line::Shutdown { step, under_way } => leaving(step, &under_way),
     }
 }
 
@@ -208,6 +210,13 @@ fn still_not_healthy(probe: Probe, since: SystemTime, report: &Report) {
         since = timestamp(since),
         "still not healthy",
     );
+}
+
+fn leaving(step: ShutdownStep, under_way: &[(Cow<'static, str>, u64)]) {
+    let level = if step == ShutdownStep::CutOff { Level::WARN } else { Level::INFO };
+    let under_way = under_way.iter().filter(|(_, count)| *count > 0);
+    let under_way = listed(under_way.map(|(name, count)| format!("{count} {name}")));
+    at!(level, step = step.as_str(), under_way, "shutting down");
 }
 
 fn listed(names: impl Iterator<Item = impl AsRef<str>>) -> Option<String> {

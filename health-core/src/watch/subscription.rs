@@ -14,8 +14,8 @@ use super::transition::{Topic, Transition};
 
 /// The transitions since the subscription, in their order.
 ///
-/// A reader that is slow holds up nobody and finds at most one transition for each check, each probe and the phase:
-/// it leads from the oldest status that was not read to the newest ([`missed`](Transition::missed) says how many it
+/// A reader that is slow holds up nobody and finds at most one transition for each check, each probe, the phase and the
+/// way out: it leads from the oldest status that was not read to the newest ([`missed`](Transition::missed) says how many it
 /// stands for), so the last word about each of them is never lost. A check that left its status and came back to it
 /// while nobody read is told too, as one transition from a status to itself.
 ///
@@ -110,6 +110,12 @@ impl Mailbox {
         state.in_order.insert(transition.sequence, (topic, transition));
     }
 
+    /// Whether the reader has read everything and waits for more.
+    pub(super) fn is_heard(&self) -> bool {
+        let state = self.state();
+        state.in_order.is_empty() && state.reader.is_some()
+    }
+
     pub(super) fn close(&self) {
         self.state().is_closed = true;
     }
@@ -158,10 +164,16 @@ mod tests {
 
     use super::*;
     use crate::watch::Change;
-    use crate::{Phase, Probe, Status};
+    use crate::{Phase, Probe, ShutdownStep, Status};
 
-    const TOPICS: [Topic; 5] =
-        [Topic::Check(0), Topic::Check(1), Topic::Mute(0), Topic::Probe(Probe::Ready), Topic::Phase];
+    const TOPICS: [Topic; 6] = [
+        Topic::Check(0),
+        Topic::Check(1),
+        Topic::Mute(0),
+        Topic::Probe(Probe::Ready),
+        Topic::Phase,
+        Topic::Shutdown,
+    ];
 
     /// What the topic changes to, as a number; every topic passes through the same three values.
     fn change(topic: Topic, from: usize, to: usize) -> Change {
@@ -177,6 +189,10 @@ mod tests {
             },
             Topic::Probe(probe) => Change::Probe { probe, from: old, to: new },
             Topic::Phase => Change::Phase { from: phases[from], to: phases[to] },
+            Topic::Shutdown => {
+                let steps = [ShutdownStep::Draining, ShutdownStep::Finishing, ShutdownStep::Finished];
+                Change::Shutdown { step: steps[to], under_way: to as u64 }
+            }
         }
     }
 

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::{Phase, Probe, Status, Unknown};
+use crate::{Phase, Probe, ShutdownStep, Status, Unknown};
 
 /// One flip: of the held status of a check, of the status of a probe, of the phase; or that a check was muted, or is no
-/// longer. Cheap to clone.
+/// longer; or a step of its way out. Cheap to clone.
 ///
 /// It holds names and what the authors of checks wrote, as [`Exposure::Checks`](crate::Exposure::Checks) would show
 /// them, and never a private cause.
@@ -80,6 +80,14 @@ pub enum Change {
         /// The full name of the check.
         name: Arc<str>,
     },
+    /// The process has come further on its way out.
+    #[non_exhaustive]
+    Shutdown {
+        /// How far.
+        step: ShutdownStep,
+        /// How many requests, and other pieces of [work](crate::Health::work), are under way.
+        under_way: u64,
+    },
 }
 
 /// What at most one transition is pending about, however slow the reader is.
@@ -89,6 +97,7 @@ pub(super) enum Topic {
     Mute(usize),
     Probe(Probe),
     Phase,
+    Shutdown,
 }
 
 impl Transition {
@@ -124,7 +133,7 @@ impl Transition {
             (Change::Check { from, .. }, Change::Check { from: first, .. }) => *from = *first,
             (Change::Probe { from, .. }, Change::Probe { from: first, .. }) => *from = *first,
             (Change::Phase { from, .. }, Change::Phase { from: first, .. }) => *from = *first,
-            // Muted or not has no history that would be lost.
+            // Muted or not, and how far it has come, have no history that would be lost.
             _ => {}
         }
         self
