@@ -1,25 +1,36 @@
-//! What ordinary answers say while the process is leaving.
+//! What ordinary answers say while the process is leaving, and how many of them are under way.
+
+mod counted;
 
 use std::fmt;
 use std::future::{Ready, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 
+use actix_web::body::MessageBody;
 use actix_web::dev::{Service, ServiceRequest, ServiceResponse, Transform, forward_ready};
 use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::{Error, HttpResponse, ResponseError};
-use health_core::{Health, Phase};
+use health_core::{Health, Phase, Work};
 
+use self::counted::Counted;
 use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 
-/// Says on every answer of an application that the process is leaving, once it [drains](Health::drain): HTTP/1
-/// connections are closed after the answer that is under way, so that their clients go elsewhere before this process
-/// stops. Given to `.wrap(..)`; before and after draining it changes nothing.
+/// Counts the requests of an application while they are under way, so that [`run`](crate::run) can wait for them; and
+/// says on every answer that the process is leaving, once it [drains](Health::drain): HTTP/1 connections are closed
+/// after the answer that is under way, so that their clients go elsewhere before this process stops. Given to
+/// `.wrap(..)`, as the last one and so around all others; before and after draining it changes no answer.
 ///
-/// That is true of errors too, which for a middleware around it are errors of another type then. A connection that is
-/// handed over, as to a WebSocket, is let be.
+/// A request is [under way](Health::under_way), as one of the "requests", from the moment it comes here until the last
+/// byte of its answer is handed to the connection. A stream of health events is not: it ends with the process.
 ///
-/// For HTTP/2, where a connection carries many requests, actix-web has no way to say goodbye.
+/// What it says is said on errors too, which for a middleware around it are errors of another type then. A connection
+/// that is handed over, as to a WebSocket, is let be and not counted any more: what has to finish on it holds the exit
+/// by [`Health::hold`].
+///
+/// For HTTP/2, where a connection carries many requests, actix-web has no way to say goodbye: it sends no GOAWAY before
+/// it closes the connection. Requests that are under way are waited for all the same; clients that find the connection
+/// closed open another one, elsewhere.
 ///
 /// ```
 /// use actix_web::App;
@@ -33,6 +44,13 @@ use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 pub fn goodbye(health: &Health) -> Goodbye {
     Goodbye { health: health.clone(), for_envoy: false }
 }
+
+/// What requests are called as work that is under way.
+pub(crate) const REQUESTS: &str = "requests";
+
+/// Marks an answer, as an extension of it, whose body goes on until somebody ends it: it holds up no exit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Endless;
 
 /// A middleware; made by [`goodbye`].
 #[derive(Clone, Debug)]
@@ -95,15 +113,18 @@ impl<S, B> Transform<S, ServiceRequest> for Goodbye
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     S::Future: 'static,
+    B: MessageBody,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse<Counted<B>>;
     type Error = Error;
     type Transform = Wrapped<S>;
     type InitError = ();
     type Future = Ready<Result<Self::Transform, ()>>;
 
     fn new_transform(&self, service: S) -> Self::Future {
-        ready(Ok(Wrapped { service, goodbye: Rc::new(self.clone()) }))
+        // Of its own for each worker, so that counting is no meeting place.
+        let requests = self.health.work(REQUESTS);
+        ready(Ok(Wrapped { service, goodbye: Rc::new(self.clone()), requests }))
     }
 }
 
@@ -112,38 +133,42 @@ where
 pub struct Wrapped<S> {
     service: S,
     goodbye: Rc<Goodbye>,
+    requests: Work,
 }
 
 impl<S, B> Service<ServiceRequest> for Wrapped<S>
 where
     S: Service<ServiceRequest, Response = ServiceResponse<B>, Error = Error>,
     S::Future: 'static,
+    B: MessageBody,
 {
-    type Response = ServiceResponse<B>;
+    type Response = ServiceResponse<Counted<B>>;
     type Error = Error;
-    type Future = Pin<Box<dyn Future<Output = Result<ServiceResponse<B>, Error>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Error>>>>;
 
     forward_ready!(service);
 
     fn call(&self, request: ServiceRequest) -> Self::Future {
         let version = request.version();
+        let hold = self.requests.begin();
         let (answering, goodbye) = (self.service.call(request), Rc::clone(&self.goodbye));
         Box::pin(async move {
-            let answered = answering.await;
-            if !goodbye.is_due() {
-                return answered;
-            }
-            match answered {
-                Ok(mut answer) => {
-                    goodbye.dress(answer.response_mut(), version);
-                    Ok(answer)
+            match (answering.await, goodbye.is_due()) {
+                (Ok(mut answer), is_due) => {
+                    if is_due {
+                        goodbye.dress(answer.response_mut(), version);
+                    }
+                    let hold = Some(hold).filter(|_| ends(answer.response()));
+                    Ok(answer.map_body(|_, body| Counted::new(body, hold)))
                 }
-                Err(error) => Err(Leaving { error, goodbye, version }.into()),
+                (Err(error), false) => Err(error),
+                (Err(error), true) => Err(Leaving { error, goodbye, version }.into()),
             }
         })
     }
 }
 
-/// Marks an answer that never ends by itself: nothing waits for its end.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Endless;
+/// Whether an answer has an end that can be waited for.
+fn ends<B>(answer: &HttpResponse<B>) -> bool {
+    answer.status() != StatusCode::SWITCHING_PROTOCOLS && !answer.extensions().contains::<Endless>()
+}
