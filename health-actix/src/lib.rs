@@ -17,6 +17,7 @@ mod profile;
 mod query;
 mod respond;
 mod server;
+mod shutdown;
 
 pub use access::{Access, AccessError, ProxyHeader};
 pub use endpoints::{Endpoints, endpoints, probes};
@@ -25,3 +26,4 @@ pub use goodbye::{Goodbye, goodbye};
 pub use metrics::Metrics;
 pub use profile::Profile;
 pub use server::{Management, Server, server};
+pub use shutdown::{Exit, Shutdown, run};

@@ -1,6 +1,7 @@
 //! What ordinary answers say while the process is leaving, and how many of them are under way.
 
 mod counted;
+pub(crate) mod workers;
 
 use std::fmt;
 use std::future::{Ready, ready};
@@ -14,6 +15,7 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use health_core::{Health, Phase, Work};
 
 use self::counted::Counted;
+use self::workers::Worker;
 use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 
 /// Counts the requests of an application while they are under way, so that [`run`](crate::run) can wait for them; and
@@ -124,7 +126,7 @@ where
     fn new_transform(&self, service: S) -> Self::Future {
         // Of its own for each worker, so that counting is no meeting place.
         let requests = self.health.work(REQUESTS);
-        ready(Ok(Wrapped { service, goodbye: Rc::new(self.clone()), requests }))
+        ready(Ok(Wrapped { service, goodbye: Rc::new(self.clone()), requests, _worker: Worker::this() }))
     }
 }
 
@@ -134,6 +136,7 @@ pub struct Wrapped<S> {
     service: S,
     goodbye: Rc<Goodbye>,
     requests: Work,
+    _worker: Worker,
 }
 
 impl<S, B> Service<ServiceRequest> for Wrapped<S>

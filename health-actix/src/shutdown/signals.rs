@@ -1,0 +1,157 @@
+//! What tells the process to leave, and the thread that hears it whatever else is stuck.
+//!
+//! That thread runs nothing of anybody else, not even the log, so a second signal and the last resort always work.
+
+use std::io;
+use std::process;
+use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::timeout_at;
+
+use super::Exit;
+use super::sequence::{Event, FOR_EVER};
+
+/// How long whoever is cut off by a second signal has for a last word.
+const LAST_WORD: Duration = Duration::from_millis(100);
+
+/// Of the process: there is one disposition for each signal.
+static HEARD: Mutex<Heard> = Mutex::new(Heard { is_leaving: false, who_hears: Vec::new(), ends: Vec::new() });
+/// That an end was set.
+static END_CHANGES: Notify = Notify::const_new();
+
+struct Heard {
+    is_leaving: bool,
+    /// Every `run` that goes on.
+    who_hears: Vec<UnboundedSender<Event>>,
+    /// When each of them wants the process to end, whatever is stuck, and how.
+    ends: Vec<Option<(Instant, Exit)>>,
+}
+
+fn heard() -> MutexGuard<'static, Heard> {
+    HEARD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Hears signals from now on, for the rest of the process. Before anybody [listens](listen), one ends the process.
+pub(super) fn hear() -> io::Result<()> {
+    static IS_HEARD: OnceLock<Result<(), (io::ErrorKind, String)>> = OnceLock::new();
+    let outcome = IS_HEARD.get_or_init(|| start().map_err(|error| (error.kind(), error.to_string())));
+    outcome.clone().map_err(|(kind, text)| io::Error::new(kind, text))
+}
+
+/// Is told of the first signal, also of one that came before.
+pub(super) fn listen(events: UnboundedSender<Event>) {
+    let mut heard = heard();
+    if heard.is_leaving {
+        drop(events.send(Event::Signal));
+    }
+    heard.who_hears.retain(|events| !events.is_closed());
+    heard.who_hears.push(events);
+}
+
+/// When one of those who hear wants the process to end.
+#[derive(Debug)]
+pub(super) struct End(usize);
+
+impl End {
+    pub(super) fn new() -> Self {
+        let mut heard = heard();
+        heard.ends.push(None);
+        Self(heard.ends.len() - 1)
+    }
+
+    /// Ends the process after this time if it has not ended by itself, and nobody else wants it to go on. What was said
+    /// before is taken back.
+    pub(super) fn at_the_latest(&self, after: Duration, exit: Exit) {
+        let now = Instant::now();
+        let then = now.checked_add(after).unwrap_or_else(|| now + FOR_EVER);
+        if let Some(end) = heard().ends.get_mut(self.0) {
+            *end = Some((then, exit));
+        }
+        END_CHANGES.notify_one();
+    }
+}
+
+fn start() -> io::Result<()> {
+    let (begun, has_begun) = sync_channel(1);
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        match runtime {
+            Ok(runtime) => runtime.block_on(async {
+                if let Err(error) = register() {
+                    return drop(begun.send(Err(error)));
+                }
+                drop(begun.send(Ok(())));
+                end_in_time().await;
+            }),
+            Err(error) => drop(begun.send(Err(error))),
+        }
+    };
+    thread::Builder::new().name("health-signals".into()).spawn(run)?;
+    has_begun.recv().unwrap_or_else(|_| Err(io::Error::other("the thread that hears signals has ended")))
+}
+
+#[cfg(unix)]
+fn register() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    for kind in [SignalKind::terminate(), SignalKind::interrupt()] {
+        let mut comes = signal(kind)?;
+        tokio::spawn(async move {
+            while comes.recv().await.is_some() {
+                signalled(kind.as_raw_value());
+            }
+        });
+    }
+    Ok(())
+}
+
+#[cfg(windows)]
+fn register() -> io::Result<()> {
+    const SIGINT: i32 = 2;
+    let mut comes = tokio::signal::windows::ctrl_c()?;
+    tokio::spawn(async move {
+        while comes.recv().await.is_some() {
+            signalled(SIGINT);
+        }
+    });
+    Ok(())
+}
+
+/// The first one tells everybody to leave; the second one ends the process, as does one that nobody hears.
+fn signalled(number: i32) {
+    let mut heard = heard();
+    heard.who_hears.retain(|events| !events.is_closed());
+    let hurries = heard.is_leaving || heard.who_hears.is_empty();
+    heard.is_leaving = true;
+    let (says, has_said) = sync_channel::<()>(0);
+    for events in &heard.who_hears {
+        let event = if hurries { Event::Hurry(says.clone()) } else { Event::Signal };
+        drop(events.send(event));
+    }
+    drop((heard, says));
+    if hurries {
+        // Whoever has said it lets go of its sender.
+        let _ = has_said.recv_timeout(LAST_WORD);
+        process::exit(128 + number);
+    }
+}
+
+async fn end_in_time() {
+    loop {
+        let ends = heard().ends.clone();
+        let last = ends.iter().flatten().max_by_key(|(then, _)| *then);
+        let Some((then, _)) = last else {
+            END_CHANGES.notified().await;
+            continue;
+        };
+        if timeout_at((*then).into(), END_CHANGES.notified()).await.is_err() {
+            let code = ends.iter().flatten().map(|(_, exit)| exit.code()).max();
+            process::exit(code.unwrap_or_default().into());
+        }
+    }
+}
