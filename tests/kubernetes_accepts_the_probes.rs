@@ -2,16 +2,28 @@
 
 use std::time::Duration;
 
+use health_actix::Shutdown;
 use health_core::{Format, KubernetesProbes, Probe, catalog};
-use k8s_openapi::api::core::v1::Container;
+use k8s_openapi::api::core::v1::{Container, PodSpec};
 use serde_json::{Value, json};
 
-fn container(probes: KubernetesProbes) -> Value {
-    let yaml = catalog().listing(Format::Kubernetes).kubernetes(probes).to_string();
-    let mut container: Value =
-        serde_saphyr::from_str(&yaml).unwrap_or_else(|error| panic!("{error}\n{yaml}"));
+fn written(probes: KubernetesProbes) -> String {
+    catalog().listing(Format::Kubernetes).kubernetes(probes).to_string()
+}
+
+/// What is written for a container, and for its pod.
+fn container_and_pod(probes: KubernetesProbes) -> (Value, Value) {
+    let yaml = written(probes);
+    let (container, pod) = yaml.split_once("\n---\n").expect("two documents");
+    let [mut container, mut pod] = [container, pod]
+        .map(|part| serde_saphyr::from_str::<Value>(part).unwrap_or_else(|error| panic!("{error}\n{part}")));
     container["name"] = json!("app");
-    container
+    pod["containers"] = json!([container]);
+    (container, pod)
+}
+
+fn container(probes: KubernetesProbes) -> Value {
+    container_and_pod(probes).0
 }
 
 /// What the types of Kubernetes know of it: a field that they do not know is lost.
@@ -119,4 +131,39 @@ fn kubernetes_limits_follow_from_deadline_and_budget() {
         }
         assert_eq!(as_kubernetes_reads(&written), written);
     }
+}
+
+#[test]
+fn kubernetes_gives_the_process_the_time_it_takes_to_leave() {
+    let s = Duration::from_secs;
+    let kubernetes = |drain_delay, finish_limit, exit_limit, propagation| {
+        let shutdown = Shutdown { drain_delay, finish_limit, exit_limit };
+        let (container, pod) =
+            container_and_pod(shutdown.kubernetes(KubernetesProbes::default()).propagation(propagation));
+        let read: PodSpec = serde_json::from_value(pod.clone()).expect("a pod");
+        assert_eq!(serde_json::to_value(read).unwrap(), pod, "every field is known");
+        (
+            container["lifecycle"]["preStop"]["sleep"]["seconds"].clone(),
+            pod["terminationGracePeriodSeconds"].clone(),
+        )
+    };
+    let none = Value::Null;
+    assert_eq!(kubernetes(s(10), s(15), Some(s(3)), s(5)), (none.clone(), json!(30)), "it serves for longer");
+    assert_eq!(kubernetes(s(5), s(15), Some(s(3)), s(5)), (none.clone(), json!(25)), "it serves for as long");
+    assert_eq!(kubernetes(s(5), s(15), None, s(5)), (none, json!(22)));
+    assert_eq!(kubernetes(s(0), s(15), Some(s(3)), s(5)), (json!(5), json!(25)), "it does not serve on");
+    let millis = Duration::from_millis;
+    assert_eq!(
+        kubernetes(millis(1500), millis(200), Some(millis(100)), s(5)),
+        (json!(4), json!(8)),
+        "in whole seconds"
+    );
+    assert_eq!(kubernetes(s(10), s(40), Some(s(3)), s(30)), (json!(20), json!(75)));
+    let (most, zero) = (Duration::MAX, Duration::ZERO);
+    assert_eq!(kubernetes(zero, most, Some(most), most), (json!(i32::MAX), json!(i32::MAX)));
+
+    // The defaults of both are the same, and stay within what Kubernetes gives to whoever says nothing.
+    let defaults = written(KubernetesProbes::default());
+    assert_eq!(defaults, written(Shutdown::default().kubernetes(KubernetesProbes::default())));
+    assert!(defaults.contains("\nterminationGracePeriodSeconds: 30 # "), "{defaults}");
 }

@@ -16,7 +16,7 @@ use actix_service::{IntoServiceFactory, ServiceFactory};
 use actix_web::body::MessageBody;
 use actix_web::dev::{self, AppConfig};
 use actix_web::{Error, HttpServer};
-use health_core::Health;
+use health_core::{Health, KubernetesProbes};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -74,6 +74,22 @@ pub struct Shutdown {
     /// A thread that is blocked for ever, by a check or by `spawn_blocking`, would otherwise hold up the end of the
     /// runtime, and with it that of the process.
     pub exit_limit: Option<Duration>,
+}
+
+impl Shutdown {
+    /// Has the manifest of a pod give the process this long: `preStop` and `terminationGracePeriodSeconds` follow.
+    ///
+    /// ```
+    /// use health_actix::Shutdown;
+    /// use health_core::{Format, KubernetesProbes, catalog};
+    ///
+    /// let probes = Shutdown::default().kubernetes(KubernetesProbes::default().port(9000));
+    /// print!("{}", catalog().listing(Format::Kubernetes).kubernetes(probes));
+    /// ```
+    pub fn kubernetes(&self, probes: KubernetesProbes) -> KubernetesProbes {
+        let end_limit = self.finish_limit.saturating_add(self.exit_limit.unwrap_or_default());
+        probes.shutdown(self.drain_delay, end_limit)
+    }
 }
 
 impl Default for Shutdown {

@@ -1,4 +1,4 @@
-//! The three probes of a container, as YAML.
+//! The three probes of a container and what its end takes, as YAML.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -25,6 +25,9 @@ pub struct KubernetesProbes {
     mount: String,
     deadline: Duration,
     startup_budget: Duration,
+    drain_delay: Duration,
+    end_limit: Duration,
+    propagation: Duration,
 }
 
 impl Default for KubernetesProbes {
@@ -35,6 +38,9 @@ impl Default for KubernetesProbes {
             mount: "/health".into(),
             deadline: DEFAULT_DEADLINE,
             startup_budget: Duration::from_secs(300),
+            drain_delay: Duration::from_secs(10),
+            end_limit: Duration::from_secs(18),
+            propagation: Duration::from_secs(5),
         }
     }
 }
@@ -91,6 +97,30 @@ impl KubernetesProbes {
         self
     }
 
+    /// How long the process goes on serving after SIGTERM, and how long it takes from then until it has ended: a pod
+    /// that has not ended within its `terminationGracePeriodSeconds` is killed. With `health_actix::run`, what its
+    /// `Shutdown` says: `Shutdown::kubernetes` hands it on. Default: that of a `Shutdown` unless changed, so 10 s and
+    /// 18 s.
+    pub fn shutdown(mut self, drain_delay: Duration, end_limit: Duration) -> Self {
+        (self.drain_delay, self.end_limit) = (drain_delay, end_limit);
+        self
+    }
+
+    /// How long requests still come to a pod that is being ended, because not every node, ingress or balancer knows yet.
+    /// Default: 5 s.
+    ///
+    /// What of it the process does not serve by itself after SIGTERM, a `preStop` puts before it.
+    pub fn propagation(mut self, propagation: Duration) -> Self {
+        self.propagation = propagation;
+        self
+    }
+
+    /// How long SIGTERM has to wait, in seconds.
+    fn pre_stop(&self) -> Option<u64> {
+        let uncovered = self.propagation.checked_sub(self.drain_delay)?;
+        (!uncovered.is_zero()).then(|| rounded_up(uncovered, 1))
+    }
+
     /// How long the kubelet waits for an answer, in seconds, and why.
     fn timeout(&self, probe: Probe) -> (u64, String) {
         let seconds = rounded_up(self.deadline, 1);
@@ -121,6 +151,8 @@ impl KubernetesProbes {
 /// The kubelet's own defaults, written out because a reader of the manifest should not have to know them.
 const PERIOD: u64 = 10;
 const FAILURES: u64 = 3;
+/// What is left between the end of a process and the moment at which it would be killed.
+const SPARE: Duration = Duration::from_secs(2);
 /// The least timeout of liveness: killing takes more patience than taking out of traffic.
 const LIVE_TIMEOUT: u64 = 5;
 
@@ -144,7 +176,36 @@ pub(super) fn write(probes: &KubernetesProbes, f: &mut fmt::Formatter<'_>) -> fm
         // Kubernetes allows no other value with liveness and startup.
         writeln!(f, "  successThreshold: 1")?;
     }
-    Ok(())
+    write_end(probes, f)
+}
+
+fn write_end(probes: &KubernetesProbes, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (delay, end) = (readable(probes.drain_delay), readable(probes.end_limit));
+    let propagation = readable(probes.propagation);
+    if let Some(seconds) = probes.pre_stop() {
+        writeln!(f, "lifecycle:")?;
+        writeln!(f, "  preStop: # SIGTERM comes after it")?;
+        writeln!(f, "    sleep:")?;
+        writeln!(
+            f,
+            "      seconds: {seconds} # requests still come for {propagation}, and it serves on for {delay}"
+        )?;
+    } else {
+        writeln!(f, "# No `preStop`: requests still come for {propagation}, and it serves on for {delay}.")?;
+    }
+    let before = Duration::from_secs(probes.pre_stop().unwrap_or_default());
+    let whole = [before, probes.drain_delay, probes.end_limit, SPARE];
+    let whole = whole.into_iter().fold(Duration::ZERO, Duration::saturating_add);
+    let seconds = rounded_up(whole, 1);
+    let pre_stop =
+        if before.is_zero() { String::new() } else { format!("{} of preStop, ", readable(before)) };
+    writeln!(f, "---")?;
+    writeln!(f, "# Part of the pod, beside its `containers`. What has not ended by then is killed.")?;
+    writeln!(
+        f,
+        "terminationGracePeriodSeconds: {seconds} # {pre_stop}{delay} of serving on, {end} to end, {} to spare",
+        readable(SPARE)
+    )
 }
 
 /// How many units of whole seconds hold the duration: at least one, at most what fits in the field of the manifest.
