@@ -106,7 +106,7 @@ fn command(name: &str) -> tokio::process::Command {
     let mut command = Command::new(example(name));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // What the environment of the tests says is not meant for it.
-    for variable in ["BIND", "DATABASE_URL", "DATA_DIR", "DRAIN_MS", "RUST_LOG"] {
+    for variable in ["BIND", "DATABASE_URL", "DATA_DIR", "DRAIN_MS", "MANAGEMENT", "RUST_LOG"] {
         command.env_remove(variable);
     }
     let mut command = tokio::process::Command::from(command);

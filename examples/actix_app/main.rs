@@ -12,6 +12,7 @@
 //! | `DATA_DIR` | where the embedded database and the receipts are kept | a temporary folder |
 //! | `DATABASE_URL` | a PostgreSQL server to use in place of the embedded SQLite: `postgres://...` | none |
 //! | `DRAIN_MS` | how long to keep serving with ready red after SIGTERM | `1000` |
+//! | `MANAGEMENT` | where else to serve the health, on a thread of its own | nowhere |
 //! | `RUST_LOG` | what to log, to stderr | `info,actix_server=warn` |
 //!
 //! What to copy is in `checks.rs` and in `main` below; `demonstration.rs` is here to be played with.
@@ -19,6 +20,7 @@
 mod checks;
 mod database;
 mod demonstration;
+mod management;
 mod orders;
 mod receipts;
 mod warehouse;
@@ -26,14 +28,14 @@ mod warehouse;
 use std::env;
 use std::error::Error;
 use std::io::{self, IsTerminal as _};
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
+use health_actix::{Exit, Shutdown, goodbye};
 use health_core::{Exposure, Gate, Health, Probe, Status};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{sleep, timeout};
 use tracing_subscriber::EnvFilter;
 
@@ -43,7 +45,7 @@ use crate::receipts::Receipts;
 use crate::warehouse::{Warehouse, WarehouseServer};
 
 #[actix_web::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result<Exit, Box<dyn Error>> {
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
@@ -55,12 +57,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(&bind)
         .map_err(|error| format!("cannot listen on {bind}: {error}; set BIND to another address"))?;
     let address = listener.local_addr()?;
-    let drain_for = Duration::from_millis(env::var("DRAIN_MS").map_or(Ok(1000), |text| text.parse())?);
+    let drain_delay = Duration::from_millis(env::var("DRAIN_MS").map_or(Ok(1000), |text| text.parse())?);
     // Kept until the end of `main`: the folder is removed when it is dropped.
     let temporary = tempfile::tempdir()?;
     let folder = env::var_os("DATA_DIR").map_or_else(|| temporary.path().to_owned(), PathBuf::from);
 
-    // What the service works with. None of this waits for a dependency: a process that starts while its database
+    // What the service works with: made now, at work later. None of this waits for a dependency: a process that starts while its database
     // is down comes up, says so, and recovers by itself.
     let receipts = Arc::new(Receipts::in_folder(&folder)?);
     let database = Arc::new(match env::var("DATABASE_URL") {
@@ -73,7 +75,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let orders = Arc::new(Orders::new(&database, &receipts, &warehouse, &migrations));
 
     // Its health: everything declared in the binary, with the values it borrows. All that is missing or contradictory
-    // is listed here, before anything is served.
+    // is listed here, before anything is served. It comes before the work, so that whatever goes wrong there is seen.
     let health = Health::builder()
         .resource(Arc::clone(&database))
         .resource(Arc::clone(&receipts))
@@ -87,8 +89,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?
         .start();
 
-    tokio::spawn(migrate(Arc::clone(&database), migrations));
+    // Kept until the end of `main`, so it answers until the last request is done.
+    let management = management::start(&health)?;
+
+    // Then the work. What has to be done before anything is of use opens a gate, so ready comes last.
     orders.start_dispatching();
+    tokio::spawn(migrate(Arc::clone(&database), migrations));
 
     let server = {
         let health = health.clone();
@@ -101,26 +107,32 @@ async fn main() -> Result<(), Box<dyn Error>> {
                 .configure(orders::routes)
                 .app_data(demonstration.clone())
                 .configure(demonstration::routes)
+                // Around everything: it counts what is under way, and tells clients to go elsewhere.
+                .wrap(goodbye(&health))
         })
-    };
-    let server = server
+        // Longer than a balancer keeps connections that it does not use, so that none of its requests meets the end of one.
+        .keep_alive(Duration::from_secs(75))
         .listen(listener)?
-        .shutdown_timeout(5)
-        .shutdown_signal(drained(health.clone(), drain_for)?)
-        .run();
+    };
+    tokio::spawn(greet(address, health.clone()));
+    let shutdown = Shutdown { drain_delay, ..Shutdown::default() };
+    let exit = health_actix::run(server, health, shutdown).await?;
 
-    tokio::spawn(async move {
-        // The usual start takes a second at most, and whoever reads the address finds the service well.
-        let _ = timeout(Duration::from_secs(2), well(&health)).await;
-        println!("listening on http://{address}");
-        println!("{}", demonstration::what_to_try(address));
-    });
-    server.await?;
-
+    // No request needs these any more.
     orders.stop_dispatching();
     database.close().await;
     warehouse_server.stop().await;
-    Ok(())
+    if let Some(management) = management {
+        management.stop().await;
+    }
+    Ok(exit)
+}
+
+/// The usual start takes a second at most, and whoever reads the address finds the service well.
+async fn greet(address: SocketAddr, health: Health) {
+    let _ = timeout(Duration::from_secs(2), well(&health)).await;
+    println!("listening on http://{address}");
+    println!("{}", demonstration::what_to_try(address));
 }
 
 /// Brings the schema up to date, for as long as it takes; the process is not ready before.
@@ -139,22 +151,4 @@ async fn well(health: &Health) {
     while health.report(Probe::Ready).await.status() != Status::Healthy {
         sleep(Duration::from_millis(20)).await;
     }
-}
-
-/// Resolves when the server may stop: a while after SIGTERM or SIGINT.
-///
-/// Ready is red at once and the service goes on: load balancers need the time to notice, and would otherwise send
-/// requests to a port that is closed.
-fn drained(health: Health, drain_for: Duration) -> io::Result<impl Future<Output = ()>> {
-    // Registered here, not when first polled: a signal must not kill a process that is still starting.
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        health.drain();
-        sleep(drain_for).await;
-    })
 }
