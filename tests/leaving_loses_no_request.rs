@@ -216,6 +216,14 @@ async fn a_signal_during_start_up_is_heard_and_nobody_is_waited_for() {
     }
 }
 
+/// Not in the way of the system, which does not end the first process of a container.
+#[tokio::test]
+async fn a_signal_before_anything_is_served_ends_it_at_once() {
+    let mut leaving = Leaving::start(&[("STARTS_LATE", "1")]).await;
+    leaving.signal(Signal::INT);
+    assert_eq!(leaving.ends().await, 130);
+}
+
 #[tokio::test]
 async fn other_work_holds_the_exit_until_it_has_ended() {
     let mut leaving = Leaving::start(&[("HOLDS", "1")]).await;

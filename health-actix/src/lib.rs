@@ -26,4 +26,4 @@ pub use goodbye::{Goodbye, goodbye};
 pub use metrics::Metrics;
 pub use profile::Profile;
 pub use server::{Management, Server, server};
-pub use shutdown::{Exit, Shutdown, run};
+pub use shutdown::{Exit, Shutdown, hear_signals, run};

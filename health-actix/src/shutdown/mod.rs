@@ -23,6 +23,7 @@ use tokio::sync::oneshot;
 pub use self::exit::Exit;
 use self::place::Place;
 use self::sequence::{Event, Sequence};
+pub use self::signals::hear_signals;
 
 /// How long a process that leaves takes for it; given to [`run`].
 ///
@@ -148,7 +149,7 @@ impl Default for Shutdown {
 /// it answers until the last request is done.
 ///
 /// Signals are heard from when this is called, also while the application is made, startup checks fail or gates are
-/// closed; until then one ends the process in the way of the system. Other servers of the process should not hear them:
+/// closed; until then one ends the process in the way of the system, see [`hear_signals`]. Other servers of the process should not hear them:
 /// actix-web's do, unless `disable_signals()` is called.
 ///
 /// # Errors

@@ -36,11 +36,25 @@ fn heard() -> MutexGuard<'static, Heard> {
     HEARD.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Hears signals from now on, for the rest of the process. Before anybody [listens](listen), one ends the process.
+/// Hears signals from now on, for the rest of the process. While nobody listens, one ends the process.
 pub(super) fn hear() -> io::Result<()> {
     static IS_HEARD: OnceLock<Result<(), (io::ErrorKind, String)>> = OnceLock::new();
     let outcome = IS_HEARD.get_or_init(|| start().map_err(|error| (error.kind(), error.to_string())));
     outcome.clone().map_err(|(kind, text)| io::Error::new(kind, text))
+}
+
+/// Has SIGTERM and SIGINT end the process from now on, with 128 and the number of the signal as its exit code, until
+/// [`run`](crate::run) takes over.
+///
+/// That is what the system does anyway, unless the process is the first one of a container: then it would ignore them
+/// for as long as nobody hears them, and a program that takes its time before it comes to `run` could only be killed.
+/// Called first thing in `main`.
+///
+/// # Errors
+///
+/// If the system refuses the thread or the handlers.
+pub fn hear_signals() -> io::Result<()> {
+    hear()
 }
 
 /// Is told of the first signal, also of one that came before.
