@@ -85,7 +85,7 @@ impl Health {
     }
 
     /// How much of each kind of [work](Self::work) is under way, sorted by name; none of a kind that nobody counts any
-    /// more.
+    /// more. What ends while it looks may be counted still; what is under way is never overlooked.
     #[must_use]
     pub fn under_way(&self) -> Vec<(Cow<'static, str>, u64)> {
         self.engine.work.under_way()

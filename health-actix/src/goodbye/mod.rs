@@ -1,6 +1,8 @@
 //! What ordinary answers say while the process is leaving, and how many of them are under way.
 
 mod counted;
+#[cfg(test)]
+mod tests;
 pub(crate) mod workers;
 
 use std::fmt;

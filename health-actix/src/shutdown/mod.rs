@@ -149,8 +149,8 @@ impl Default for Shutdown {
 /// it answers until the last request is done.
 ///
 /// Signals are heard from when this is called, also while the application is made, startup checks fail or gates are
-/// closed; until then one ends the process in the way of the system, see [`hear_signals`]. Other servers of the process should not hear them:
-/// actix-web's do, unless `disable_signals()` is called.
+/// closed; until then one ends the process in the way of the system, see [`hear_signals`]. Other servers of the process
+/// should not hear them: actix-web's do, unless `disable_signals()` is called.
 ///
 /// # Errors
 ///
