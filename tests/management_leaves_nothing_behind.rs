@@ -22,6 +22,7 @@ fn health() -> Health {
 
 fn started(health: Health, scratch: &Scratch) -> Management {
     let bound = server(health).max_connections(8).bind(("127.0.0.1", 0)).unwrap();
+    let bound = bound.bind_haproxy_agent(("127.0.0.1", 0)).unwrap();
     bound.bind_uds(scratch.path().join("health.sock")).unwrap().start().unwrap()
 }
 
@@ -51,6 +52,11 @@ fn by_clients_of_every_kind() {
         for bytes in ["", "GET /hea", "GET /health HTTP/1.1\r\nHost: x\r\n\r\n", "nonsense\r\n\r\n"] {
             let mut wire = Wire::to(address).await;
             wire.send(bytes).await;
+            open.push(wire);
+        }
+        for sent in ["", "db\n"] {
+            let mut wire = Wire::to(management.haproxy_agents()[0]).await;
+            wire.send(sent).await;
             open.push(wire);
         }
         Wire::to(address).await.reset();

@@ -25,5 +25,5 @@ pub use goodbye::{Goodbye, goodbye};
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub use profile::Profile;
-pub use server::{Management, Server, server};
+pub use server::{HaproxyAgent, Management, Server, server};
 pub use shutdown::{Exit, Shutdown, hear_signals, run};

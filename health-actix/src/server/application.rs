@@ -18,6 +18,7 @@ use actix_web::web::{Bytes, ServiceConfig};
 use actix_web::{App, Error};
 use health_core::{Exposure, Health};
 
+use super::haproxy_agent::HaproxyAgent;
 use super::line::Line;
 use super::turns::{Answering, Turns};
 use crate::{Endpoints, endpoints};
@@ -30,6 +31,7 @@ type Mounting = Arc<dyn Fn(Endpoints, &mut ServiceConfig) + Send + Sync>;
 pub(super) struct Served {
     pub(super) health: Health,
     pub(super) mountings: Vec<Mounting>,
+    pub(super) agent: HaproxyAgent,
 }
 
 impl fmt::Debug for Served {

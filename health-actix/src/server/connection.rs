@@ -9,6 +9,7 @@ use std::time::Duration;
 use actix_web::rt::{self, task::JoinHandle};
 
 use super::line::{Line, close};
+use super::stream::Stream;
 use super::turns::{Overdue, Turns};
 
 /// How long a client may take to hear our last words.
@@ -42,8 +43,7 @@ pub(super) async fn converse(line: Line, conversation: impl Future) {
     };
     match overdue {
         Some(Overdue::Answer) => stream.abandon(),
-        // In time or not, the stream is dropped afterwards.
-        _ => drop(tokio::time::timeout(FAREWELL, close(stream, last_words)).await),
+        _ => part(stream, last_words).await,
     }
 }
 
@@ -64,4 +64,10 @@ impl Drop for Clock {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Says these last words, if any, and waits for a moment that the client hears them and hangs up.
+pub(super) async fn part(stream: Stream, last_words: &[u8]) {
+    // In time or not, the stream is dropped afterwards.
+    drop(tokio::time::timeout(FAREWELL, close(stream, last_words)).await);
 }

@@ -49,7 +49,9 @@ impl Door {
     pub(super) fn open(listener: Listener) -> io::Result<Self> {
         let name = listener.to_string();
         let kind = match listener {
-            Listener::Tcp(listener, _) => Kind::Tcp(TcpListener::from_std(listener)?),
+            Listener::Tcp(listener, _) | Listener::HaproxyAgent(listener, _) => {
+                Kind::Tcp(TcpListener::from_std(listener)?)
+            }
             #[cfg(feature = "rustls-0_23")]
             Listener::Tls(listener, _, config) => {
                 Kind::Tls(TcpListener::from_std(listener)?, TlsAcceptor::from(config))

@@ -17,6 +17,8 @@ use super::socket_file::SocketFile;
 #[derive(Debug)]
 pub(super) enum Listener {
     Tcp(TcpListener, SocketAddr),
+    /// Where HAProxy asks its agent; everywhere else HTTP is spoken.
+    HaproxyAgent(TcpListener, SocketAddr),
     #[cfg(feature = "rustls-0_23")]
     Tls(TcpListener, SocketAddr, Arc<ServerConfig>),
     #[cfg(unix)]
@@ -37,12 +39,20 @@ impl Listener {
 
     pub(super) fn address(&self) -> Option<SocketAddr> {
         match self {
-            Self::Tcp(_, address) => Some(*address),
+            Self::Tcp(_, address) | Self::HaproxyAgent(_, address) => Some(*address),
             #[cfg(feature = "rustls-0_23")]
             Self::Tls(_, address, _) => Some(*address),
             #[cfg(unix)]
             Self::Unix(..) => None,
         }
+    }
+
+    pub(super) fn is_haproxy_agent(&self) -> bool {
+        matches!(self, Self::HaproxyAgent(..))
+    }
+
+    pub(super) fn speaks_http(&self) -> bool {
+        !self.is_haproxy_agent()
     }
 
     /// The port at which a kubelet reaches it, over HTTP.
@@ -58,6 +68,7 @@ impl fmt::Display for Listener {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(_, address) => write!(f, "http://{address}"),
+            Self::HaproxyAgent(_, address) => write!(f, "haproxy-agent:{address}"),
             #[cfg(feature = "rustls-0_23")]
             Self::Tls(_, address, _) => write!(f, "https://{address}"),
             #[cfg(unix)]

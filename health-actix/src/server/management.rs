@@ -18,15 +18,23 @@ use super::place::Place;
 pub struct Management {
     pub(super) places: Vec<Place>,
     pub(super) addresses: Vec<SocketAddr>,
+    pub(super) haproxy_agents: Vec<SocketAddr>,
     pub(super) probe_port: Option<u16>,
 }
 
 impl Management {
-    /// Every address that is listened on, with the port that was given to it, in the order of the binding. A Unix socket
-    /// has none.
+    /// Every address at which HTTP is spoken, with the port that was given to it, in the order of the binding. A Unix
+    /// socket has none.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Every address at which HAProxy may ask its [agent](super::HaproxyAgent), with the port that was given to it, in the
+    /// order of the binding.
+    #[must_use]
+    pub fn haproxy_agents(&self) -> &[SocketAddr] {
+        &self.haproxy_agents
     }
 
     /// The port to write into the manifest of a container, for each probe that is to be asked here: see
@@ -72,6 +80,7 @@ impl fmt::Debug for Management {
         let mut debug = f.debug_struct("Management");
         debug
             .field("addresses", &self.addresses)
+            .field("haproxy_agents", &self.haproxy_agents)
             .field("probe_port", &self.probe_port)
             .finish_non_exhaustive()
     }

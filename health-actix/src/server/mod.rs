@@ -3,6 +3,7 @@
 mod application;
 mod connection;
 mod door;
+mod haproxy_agent;
 mod limits;
 mod line;
 mod listener;
@@ -26,6 +27,7 @@ use actix_web::dev::HttpServiceFactory;
 use health_core::Health;
 
 use self::application::Served;
+pub use self::haproxy_agent::HaproxyAgent;
 use self::limits::Limits;
 use self::listener::Listener;
 pub use self::management::Management;
@@ -54,7 +56,7 @@ use crate::Endpoints;
 /// do not run there, so nothing that a check or a handler of the application does can hold up an answer.
 pub fn server(health: Health) -> Server {
     Server {
-        served: Served { health, mountings: Vec::new() },
+        served: Served { health, mountings: Vec::new(), agent: HaproxyAgent::new() },
         listeners: Vec::new(),
         limits: Limits::default(),
     }
@@ -142,6 +144,36 @@ impl Server {
         Ok(self)
     }
 
+    /// Answers the agent checks of HAProxy on every address that this stands for, as [`HaproxyAgent`] says. It is a port of
+    /// its own, and may be the only one.
+    ///
+    /// ```no_run
+    /// # fn start(health: health_core::Health) -> std::io::Result<()> {
+    /// let management = health_actix::server(health).bind_haproxy_agent(("0.0.0.0", 9001))?.start()?;
+    /// # drop(management);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// What a client sends, as HAProxy does with `agent-send`, is ignored. One that does not hang up after its line is cut
+    /// off after a second, or as soon as there are more than [`max_connections`](Self::max_connections): whoever comes is
+    /// answered, nobody waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`bind`](Self::bind).
+    pub fn bind_haproxy_agent(mut self, addresses: impl ToSocketAddrs + fmt::Debug) -> io::Result<Self> {
+        let bound = listener::bind(addresses)?.into_iter();
+        self.listeners.extend(bound.map(|(socket, address)| Listener::HaproxyAgent(socket, address)));
+        Ok(self)
+    }
+
+    /// What every agent of this server tells HAProxy. Default: [`HaproxyAgent::new`].
+    pub fn haproxy_agent(mut self, agent: HaproxyAgent) -> Self {
+        self.served.agent = agent;
+        self
+    }
+
     /// Serves what this makes of the [`Endpoints`] that would be served by default; called several times, all of it side
     /// by side. Each listener calls it once, with the exposure of the listener set.
     ///
@@ -201,20 +233,28 @@ impl Server {
     ///
     /// If nothing was bound, a limit would let nobody in, or the system has no thread to give.
     pub fn start(self) -> io::Result<Management> {
-        let limits = self.limits.checked()?;
+        let (limits, agent) = (self.limits.checked()?, self.served.agent.checked()?);
         if self.listeners.is_empty() {
             let fault = "nothing was bound, so nothing would be served";
             return Err(io::Error::new(io::ErrorKind::InvalidInput, fault));
         }
-        let addresses: Vec<SocketAddr> = self.listeners.iter().filter_map(Listener::address).collect();
-        let probe_port = self.listeners.iter().find_map(Listener::probe_port);
-        let mut management = Management { places: Vec::new(), addresses, probe_port };
+        let mut management = Management {
+            places: Vec::new(),
+            addresses: self.addresses(Listener::speaks_http),
+            haproxy_agents: self.addresses(Listener::is_haproxy_agent),
+            probe_port: self.listeners.iter().find_map(Listener::probe_port),
+        };
         for listener in self.listeners {
-            let (name, shows) = (listener.to_string(), listener.exposure());
+            let shows = if listener.is_haproxy_agent() { agent.exposed() } else { listener.exposure() };
+            let name = listener.to_string();
             management.places.push(Place::start(listener, self.served.clone(), limits)?);
             // What it shows unless `endpoints` or an access says otherwise.
             tracing::info!(target: "health", listener = %name, ?shows, "health is served");
         }
         Ok(management)
+    }
+
+    fn addresses(&self, of: fn(&Listener) -> bool) -> Vec<SocketAddr> {
+        self.listeners.iter().filter(|listener| of(listener)).filter_map(Listener::address).collect()
     }
 }

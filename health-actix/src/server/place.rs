@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use super::application::{Conversing, Served};
 use super::connection::converse;
 use super::door::Door;
+use super::haproxy_agent;
 use super::limits::Limits;
 use super::line::Line;
 use super::listener::Listener;
@@ -118,31 +119,28 @@ fn run(
         Err(error) => return drop(begun.send(Err(error))),
     };
     System::with_tokio_rt(move || runtime).block_on(async {
-        let exposure = listener.exposure();
-        let ready = async { Ok((Door::open(listener)?, served.service(exposure).await?)) };
-        match ready.await {
-            Ok((door, service)) => {
+        let answer = async {
+            if listener.is_haproxy_agent() {
+                let door = Door::open(listener)?;
                 drop(begun.send(Ok(())));
-                serve(door, service, limits, is_stopped).await;
+                until_stopped(haproxy_agent::admit(door, &served, limits), is_stopped).await;
+                return Ok(());
             }
-            Err(error) => drop(begun.send(Err(error))),
+            let exposure = listener.exposure();
+            let (door, service) = (Door::open(listener)?, served.service(exposure).await?);
+            drop(begun.send(Ok(())));
+            serve(door, service, limits, is_stopped).await;
+            Ok(())
+        };
+        if let Err(error) = answer.await {
+            drop(begun.send(Err(error)));
         }
     });
 }
 
 async fn serve(door: Door, service: impl Conversing, limits: Limits, is_stopped: oneshot::Receiver<()>) {
     let load = Load::new(limits);
-    let finishes = {
-        let mut admitting = pin!(admit(door, Rc::new(service), Rc::clone(&load)));
-        let mut is_stopped = pin!(is_stopped);
-        poll_fn(|context| {
-            if let Poll::Ready(stopped) = is_stopped.as_mut().poll(context) {
-                return Poll::Ready(stopped.is_ok());
-            }
-            admitting.as_mut().poll(context).map(|never| match never {})
-        })
-        .await
-    };
+    let finishes = until_stopped(admit(door, Rc::new(service), Rc::clone(&load)), is_stopped).await;
     // The door is closed. Connections that wait for a request are not waited for.
     let until = Instant::now() + GRACE;
     while finishes && load.answers.get() > 0 && Instant::now() < until {
@@ -150,7 +148,19 @@ async fn serve(door: Door, service: impl Conversing, limits: Limits, is_stopped:
     }
 }
 
-enum Never {}
+/// Lets clients in until that is over; whether what is under way may end.
+async fn until_stopped(admitting: impl Future<Output = Never>, is_stopped: oneshot::Receiver<()>) -> bool {
+    let (mut admitting, mut is_stopped) = (pin!(admitting), pin!(is_stopped));
+    poll_fn(|context| {
+        if let Poll::Ready(stopped) = is_stopped.as_mut().poll(context) {
+            return Poll::Ready(stopped.is_ok());
+        }
+        admitting.as_mut().poll(context).map(|never| match never {})
+    })
+    .await
+}
+
+pub(super) enum Never {}
 
 /// Lets clients in, as many as there may be; the others wait in the backlog of the kernel.
 async fn admit(mut door: Door, service: Rc<impl Conversing>, load: Rc<Load>) -> Never {
