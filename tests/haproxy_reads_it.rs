@@ -1,8 +1,5 @@
 //! HAProxy, run with the configuration that the documentation shows, believes what the endpoints say.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
@@ -10,10 +7,9 @@ use actix_web::dev::Service as _;
 use actix_web::{HttpResponse, web};
 use health_actix::{Profile, endpoints};
 use health_core::{Health, Outcome, Spec};
+use health_tests::haproxy::{Haproxy, free_address};
 use health_tests::http::{Served, get, serve};
-use health_tests::servers::{Process, Scratch, eventually, free_port, installed};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::UnixStream;
+use health_tests::servers::eventually;
 
 const CONFIGURATION: &str = include_str!("../docs/haproxy.cfg");
 
@@ -64,49 +60,22 @@ fn instance(name: &'static str, finds: u8) -> Instance {
     Instance { health, finds, asked, served }
 }
 
-/// What HAProxy thinks of a server: `UP`, `DOWN`, or on its way from one to the other, as in `UP 1/3`.
-async fn state(socket: &Path, server: &str) -> Option<String> {
-    let mut stream = UnixStream::connect(socket).await.ok()?;
-    stream.write_all(b"show stat\n").await.ok()?;
-    let mut table = String::new();
-    stream.read_to_string(&mut table).await.ok()?;
-    let mut rows = table.trim_start_matches("# ").lines().map(|line| line.split(',').collect::<Vec<_>>());
-    let header = rows.next()?;
-    let column = |name| header.iter().position(|known| *known == name);
-    let (name, status) = (column("svname")?, column("status")?);
-    rows.find(|row| row.get(name) == Some(&server)).and_then(|row| Some((*row.get(status)?).to_owned()))
-}
-
 #[tokio::test]
 async fn haproxy_follows_ready() {
-    let Some(haproxy) = installed("haproxy") else {
-        return;
-    };
     // The worst first: HAProxy takes a server for well until it has asked.
     let (one, two) = (instance("one", UNHEALTHY), instance("two", HEALTHY));
-    let scratch = Scratch::new("haproxy");
-    let socket = scratch.path().join("s");
-    let front = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let mut configuration = CONFIGURATION.to_owned();
-    for (shown, real) in [
-        ("/run/haproxy.sock mode", format!("{} mode", socket.display())),
-        ("0.0.0.0:80", front.to_string()),
+    let front = free_address();
+    let replaced = [
+        ("0.0.0.0:80\n", format!("{front}\n")),
         ("10.0.0.1:8080", one.served.address.to_string()),
         ("10.0.0.2:8080", two.served.address.to_string()),
-    ] {
-        assert_eq!(configuration.matches(shown).count(), 1, "{shown}");
-        configuration = configuration.replace(shown, &real);
-    }
-    let file = scratch.path().join("haproxy.cfg");
-    fs::write(&file, configuration).unwrap();
-    let checked = Command::new(&haproxy).arg("-c").arg("-f").arg(&file).output().unwrap();
-    let said = String::from_utf8_lossy(&checked.stderr);
-    assert!(checked.status.success() && !said.contains("[WARNING]"), "{said}");
-    let _running = Process::start(Command::new(&haproxy).args(["-db", "-q", "-f"]).arg(&file));
-
+    ];
+    let Some(haproxy) = Haproxy::start("haproxy", CONFIGURATION, &replaced) else {
+        return;
+    };
     let is = async |server: &str, expected: &str| {
         let what = format!("server {server} is {expected}");
-        eventually(&what, async || state(&socket, server).await.as_deref() == Some(expected)).await;
+        haproxy.eventually(&what, "app", server, |server| server.status() == expected).await;
     };
     is("one", "DOWN").await;
     is("two", "UP").await;
@@ -119,7 +88,7 @@ async fn haproxy_follows_ready() {
     one.finds.store(DEGRADED, Ordering::SeqCst);
     let before = one.asked.load(Ordering::SeqCst);
     eventually("ready is asked", async || one.asked.load(Ordering::SeqCst) >= before + 4).await;
-    assert_eq!(state(&socket, "one").await.as_deref(), Some("UP"));
+    assert_eq!(haproxy.server("app", "one").await.unwrap().status(), "UP");
 
     two.health.drain();
     is("two", "DOWN").await;
@@ -138,9 +107,6 @@ async fn haproxy_follows_ready() {
 /// others; one that is sick is down.
 #[tokio::test]
 async fn haproxy_stops_softly_what_drains() {
-    let Some(haproxy) = installed("haproxy") else {
-        return;
-    };
     let finds = Arc::new(AtomicU8::new(HEALTHY));
     let (found, profile) = (Arc::clone(&finds), Profile::haproxy());
     let check = move || {
@@ -152,21 +118,19 @@ async fn haproxy_stops_softly_what_drains() {
     let served = serve(1, move |config| {
         config.service(endpoints(served_health.clone()).profile(profile));
     });
-    let scratch = Scratch::new("haproxy-soft");
-    let (socket, front) = (scratch.path().join("s"), free_port());
     let configuration = format!(
-        "global\n  stats socket {} mode 600\n\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  \
-         timeout server 5s\n\nlisten app\n  bind 127.0.0.1:{front}\n  option httpchk GET /health/ready\n  \
+        "global\n  stats socket /run/haproxy.sock mode 600\n\ndefaults\n  mode http\n  timeout connect 5s\n  \
+         timeout client 5s\n  timeout server 5s\n\nlisten app\n  bind {}\n  option httpchk GET /health/ready\n  \
          http-check disable-on-404\n  server one {} check inter 50ms fall 2 rise 2\n",
-        socket.display(),
+        free_address(),
         served.address,
     );
-    let file = scratch.path().join("haproxy.cfg");
-    fs::write(&file, configuration).unwrap();
-    let _running = Process::start(Command::new(&haproxy).args(["-db", "-q", "-f"]).arg(&file));
+    let Some(haproxy) = Haproxy::start("haproxy-soft", &configuration, &[]) else {
+        return;
+    };
     let is = async |expected: &str| {
         let what = format!("the server is {expected}");
-        eventually(&what, async || state(&socket, "one").await.as_deref() == Some(expected)).await;
+        haproxy.eventually(&what, "app", "one", |server| server.status() == expected).await;
     };
     is("UP").await;
     health.drain();

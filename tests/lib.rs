@@ -1,8 +1,9 @@
 //! What several test files share: captured logs, scripted checks, running examples, real servers.
 
 pub mod asking;
-pub mod exposition;
 pub mod browser;
+pub mod exposition;
+pub mod haproxy;
 pub mod http;
 pub mod leaks;
 pub mod logs;
