@@ -168,3 +168,25 @@ async fn hundreds_of_new_connections_a_second_cost_no_wrong_answer() {
     ends.store(true, Ordering::SeqCst);
     changing.await.unwrap();
 }
+
+/// A thread that has to wait for its turn, as on a busy machine, finds everybody who has come meanwhile. Whom the kernel
+/// has no room for tries again after a second, when a poller has given up.
+#[tokio::test]
+async fn those_who_come_at_once_are_kept_until_they_are_let_in() {
+    let health = Health::builder().build().unwrap().start();
+    let bound =
+        server(health).max_connections(1).request_timeout(2 * PATIENCE).bind(("127.0.0.1", 0)).unwrap();
+    let management = bound.start().unwrap();
+    let address = management.addresses()[0];
+    let holds_the_door = TcpStream::connect(address).await.unwrap();
+    let come = (0..A_SECOND).map(|_| timeout(PATIENCE, TcpStream::connect(address)));
+    let come: Vec<_> = join_all(come).await.into_iter().map(|came| came.expect("in time").unwrap()).collect();
+    drop(holds_the_door);
+    let answers = come.into_iter().map(async |mut stream| {
+        stream.write_all(HTTP.question.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        timeout(PATIENCE, stream.read_to_string(&mut answer)).await.expect("in time").unwrap();
+        assert!(answer.starts_with(HTTP.healthy), "{answer}");
+    });
+    join_all(answers).await;
+}

@@ -13,6 +13,12 @@ use tokio_rustls::rustls::ServerConfig;
 #[cfg(unix)]
 use super::socket_file::SocketFile;
 
+/// How many may wait to be let in, unless the kernel allows less: as at an actix server. Of the 128 of the standard library
+/// a fifth of a second without the CPU is too much at 600 new connections a second, and whom the kernel has no room for
+/// tries again after a whole one.
+#[cfg(unix)]
+const BACKLOG: i32 = 1024;
+
 /// A socket that is bound and accepts nothing yet: what connects waits in its backlog.
 #[derive(Debug)]
 pub(super) enum Listener {
@@ -99,6 +105,8 @@ pub(super) fn bind(addresses: impl ToSocketAddrs + fmt::Debug) -> io::Result<Vec
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind(address)?;
+    #[cfg(unix)]
+    socket2::SockRef::from(&listener).listen(BACKLOG)?;
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
