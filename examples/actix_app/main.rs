@@ -8,11 +8,13 @@
 //!
 //! | variable | meaning | default |
 //! |---|---|---|
+//! | `AGENT` | where to answer the agent checks of HAProxy | nowhere |
 //! | `BIND` | where to listen; port 0 picks a free one, and the first line printed names it | `127.0.0.1:8080` |
 //! | `DATA_DIR` | where the embedded database and the receipts are kept | a temporary folder |
 //! | `DATABASE_URL` | a PostgreSQL server to use in place of the embedded SQLite: `postgres://...` | none |
 //! | `DRAIN_MS` | how long to keep serving with ready red after SIGTERM | `1000` |
 //! | `MANAGEMENT` | where else to serve the health, on a thread of its own | nowhere |
+//! | `PROFILE` | `haproxy`: ready is 404 while draining, as `http-check disable-on-404` wants it | none |
 //! | `RUST_LOG` | what to log, to stderr | `info,actix_server=warn` |
 //!
 //! What to copy is in `checks.rs` and in `main` below; `demonstration.rs` is here to be played with.
@@ -34,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use health_actix::{Exit, Shutdown, goodbye};
+use health_actix::{Exit, Profile, Shutdown, goodbye};
 use health_core::{Exposure, Gate, Health, Probe, Status};
 use tokio::time::{sleep, timeout};
 use tracing_subscriber::EnvFilter;
@@ -96,13 +98,15 @@ async fn main() -> Result<Exit, Box<dyn Error>> {
     orders.start_dispatching();
     tokio::spawn(migrate(Arc::clone(&database), migrations));
 
+    let profile = profile()?;
     let server = {
         let health = health.clone();
         let orders = web::Data::from(Arc::clone(&orders));
         let demonstration = web::Data::from(Arc::clone(&warehouse_server));
         HttpServer::new(move || {
+            let endpoints = health_actix::endpoints(health.clone()).exposure(Exposure::Checks);
             App::new()
-                .service(health_actix::endpoints(health.clone()).exposure(Exposure::Checks))
+                .service(if let Some(profile) = profile { endpoints.profile(profile) } else { endpoints })
                 .app_data(orders.clone())
                 .configure(orders::routes)
                 .app_data(demonstration.clone())
@@ -126,6 +130,17 @@ async fn main() -> Result<Exit, Box<dyn Error>> {
         management.stop().await;
     }
     Ok(exit)
+}
+
+/// What a balancer has to hear in a way of its own.
+fn profile() -> Result<Option<Profile>, String> {
+    match env::var("PROFILE").as_deref() {
+        Err(_) => Ok(None),
+        Ok("haproxy") => Ok(Some(Profile::haproxy())),
+        Ok(unknown) => {
+            Err(format!("PROFILE must be `haproxy` if it is set, not `{}`", unknown.escape_debug()))
+        }
+    }
 }
 
 /// The usual start takes a second at most, and whoever reads the address finds the service well.

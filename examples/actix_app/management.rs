@@ -12,5 +12,8 @@ pub(crate) fn start(health: &Health) -> io::Result<Option<Management>> {
     if let Ok(address) = env::var("MANAGEMENT") {
         (server, is_bound) = (server.bind(address)?, true);
     }
+    if let Ok(address) = env::var("AGENT") {
+        (server, is_bound) = (server.bind_haproxy_agent(address)?, true);
+    }
     if is_bound { server.start().map(Some) } else { Ok(None) }
 }
