@@ -31,6 +31,7 @@ fn none_is_forgotten() {
         "management_port",
         "minimal",
         "own_dialect",
+        "rolling_restart", // in a_rolling_restart_loses_nothing.rs
         "storm",
         "testing_checks",
     ];
