@@ -22,10 +22,9 @@ use crate::way::Way;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What HAProxy thinks of one server.
-#[derive(Clone, Debug, Default)]
 pub(crate) struct Server {
     /// `UP`, `DOWN`, `NOLB`, `DRAIN`, or on its way to another, as in `UP 1/3`.
-    pub(crate) status: String,
+    status: String,
     weight: u32,
     /// Connections that were opened to it, and requests that needed none.
     pub(crate) opened: u64,
@@ -87,9 +86,13 @@ impl Balancer {
         self.sees(name, Server::is_in).await.map(drop)
     }
 
-    /// Waits until it sends no requests to this instance.
-    pub(crate) async fn has_out(&self, name: &str) -> Result<(), Box<dyn Error>> {
-        self.sees(name, Server::is_out).await.map(drop)
+    /// Waits until it sends no requests to this instance, and says what it calls that.
+    pub(crate) async fn has_out(&self, name: &str) -> Result<String, Box<dyn Error>> {
+        let server = self.sees(name, Server::is_out).await?;
+        if server.weight == 0 {
+            return Ok("weight 0".to_owned());
+        }
+        Ok(server.status.split(' ').next().unwrap_or_default().to_owned())
     }
 
     /// Ends it, so that its port is free.
@@ -100,14 +103,14 @@ impl Balancer {
     async fn sees(&self, name: &str, is_so: fn(&Server) -> bool) -> Result<Server, Box<dyn Error>> {
         let until = Instant::now() + PATIENCE;
         loop {
-            let server = self.server(name).await.unwrap_or_default();
-            if is_so(&server) {
-                return Ok(server);
-            }
+            let seen = match self.server(name).await {
+                Ok(server) if is_so(&server) => return Ok(server),
+                Ok(server) => server.status,
+                Err(error) => error.to_string(),
+            };
             if Instant::now() > until {
                 let errors = fs::read_to_string(&self.errors)?;
-                let status = server.status;
-                return Err(format!("after {PATIENCE:?} HAProxy has `{name}` at `{status}`\n{errors}").into());
+                return Err(format!("after {PATIENCE:?} HAProxy has `{name}` at `{seen}`\n{errors}").into());
             }
             sleep(Duration::from_millis(10)).await;
         }
@@ -124,7 +127,8 @@ impl Balancer {
             let at = header.iter().position(|known| *known == column);
             at.and_then(|at| row.get(at).copied()).unwrap_or_default().to_owned()
         };
-        let row = rows.find(|row| column(row, "svname") == name).unwrap_or_default();
+        let row = rows.find(|row| column(row, "svname") == name);
+        let row = row.ok_or_else(|| io::Error::other("HAProxy does not list it"))?;
         let number = |name| column(&row, name).parse::<u64>().unwrap_or_default();
         Ok(Server {
             status: column(&row, "status"),

@@ -13,8 +13,10 @@
 //! redispatch). A request fails when it gets no connection, no answer, half an answer, another code than 200, or when it
 //! takes ten seconds, and is shown with what the log of HAProxy says about it. The orders that were answered are compared
 //! with those that the instances have kept. `out after` is the longest time for which HAProxy went on sending requests to
-//! an instance that was told to stop: what a drain delay has to be longer than. It ends with code 1 if something was lost
-//! or an instance ended with another code than 0, and with 2 if it could not be tried.
+//! an instance that was told to stop, which a drain delay has to be longer than, and `as` what it called the instance then.
+//!
+//! It ends with code 1 if something was lost or an instance ended with another code than 0, and with 2 if it could not be
+//! tried.
 
 mod arguments;
 mod balancer;
@@ -25,6 +27,7 @@ mod load;
 mod rollout;
 mod way;
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -82,8 +85,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     let drain = milliseconds(*drain);
     println!("3 instances, {rounds} rounds, {rate} requests per second, {drain} of drain delay\n");
     println!(
-        "{:<6}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>10}{:>10}  exit codes",
-        "way", "restarts", "requests", "failed", "orders", "kept", "longest", "out after", "reused"
+        "{:<6}{:>10}{:>10}{:>8}{:>8}{:>8}{:>10}{:>10}  {:<10}{:>6}  exit codes",
+        "way", "restarts", "requests", "failed", "orders", "kept", "longest", "out after", "as", "reused"
     );
     let mut lost_nothing = true;
     for way in &arguments.ways {
@@ -96,9 +99,11 @@ async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
 
 fn show(rollout: &Rollout) {
     let Rollout { way, tally, restarts, orders_kept, opened, reused, explained } = rollout;
-    let out_after = restarts.iter().map(|restart| restart.out_after).max().flatten();
+    let outs = restarts.iter().filter_map(|restart| restart.out.as_ref());
+    let out_after = outs.clone().map(|(after, _)| *after).max();
+    let out_as: BTreeSet<_> = outs.map(|(_, status)| &**status).collect();
     println!(
-        "{:<6}{:>10}{:>10}{:>8}{:>8}{orders_kept:>8}{:>10}{:>10}{:>10}  {}",
+        "{:<6}{:>10}{:>10}{:>8}{:>8}{orders_kept:>8}{:>10}{:>10}  {:<10}{:>6}  {}",
         way.as_str(),
         restarts.len(),
         tally.requests,
@@ -106,6 +111,7 @@ fn show(rollout: &Rollout) {
         tally.orders,
         milliseconds(tally.longest),
         out_after.map_or_else(|| "never".to_owned(), milliseconds),
+        out_as.into_iter().collect::<Vec<_>>().join(", "),
         format!("{} %", 100 * reused / (opened + reused).max(1)),
         exit_codes(rollout),
     );

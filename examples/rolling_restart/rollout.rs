@@ -13,8 +13,9 @@ use crate::way::Way;
 
 /// One instance, stopped and started again.
 pub(crate) struct Restart {
-    /// How long HAProxy went on sending requests to it after it was told to stop; `None` when it noticed nothing.
-    pub(crate) out_after: Option<Duration>,
+    /// How long HAProxy went on sending requests to it after it was told to stop, and what it called it then; `None` when it
+    /// noticed nothing.
+    pub(crate) out: Option<(Duration, String)>,
     /// The exit code; `None` when a signal killed it.
     pub(crate) code: Option<i32>,
 }
@@ -90,14 +91,11 @@ async fn restart(instance: &mut Instance, balancer: &Balancer) -> Result<Restart
     let name = instance.name;
     let told = Instant::now();
     instance.terminate()?;
-    let mut out_after = None;
+    let mut out = None;
     let ending = loop {
         tokio::select! {
             ending = instance.ended() => break ending?,
-            out = balancer.has_out(name), if out_after.is_none() => {
-                out?;
-                out_after = Some(told.elapsed());
-            }
+            status = balancer.has_out(name), if out.is_none() => out = Some((told.elapsed(), status?)),
         }
     };
     if ending.code != Some(0) {
@@ -105,7 +103,7 @@ async fn restart(instance: &mut Instance, balancer: &Balancer) -> Result<Restart
     }
     instance.start().await?;
     balancer.has_in(name).await?;
-    Ok(Restart { out_after, code: ending.code })
+    Ok(Restart { out, code: ending.code })
 }
 
 fn explain((number, failure): &(u64, Failure), balancer: &Balancer) -> String {
