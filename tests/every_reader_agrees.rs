@@ -9,6 +9,8 @@ mod balancers;
 mod kubelet;
 #[path = "every_reader_agrees/monitors.rs"]
 mod monitors;
+#[path = "every_reader_agrees/prometheus.rs"]
+mod prometheus;
 #[path = "every_reader_agrees/reader.rs"]
 mod reader;
 #[path = "every_reader_agrees/service.rs"]
@@ -62,6 +64,7 @@ async fn every_reader_agrees() {
     readers.extend(balancers::haproxy(&service));
     readers.extend(balancers::nginx(&service).await);
     readers.extend(monitors::blackbox(&service).await);
+    readers.extend(prometheus::prometheus(&service).await);
     readers.extend(monitors::curl(&service));
     readers.push(Box::new(Kubelet::of(service.address())));
     readers.push(Box::new(systemd));

@@ -68,7 +68,7 @@ pub struct Service {
     pub httpchk: Asked,
     pub soft: Asked,
     pub agent_asked: Asked,
-    _management: Management,
+    management: Management,
 }
 
 /// A disk that may be gone, with whoever reads it.
@@ -130,26 +130,19 @@ impl Service {
         let (httpchk, soft, agent_asked) = (Asked::default(), Asked::default(), Asked::default());
         let served = served(&health, &httpchk, &soft);
         let bound = server(health.clone()).bind_haproxy_agent(("127.0.0.1", 0)).unwrap();
-        let management = bound.start().unwrap();
+        let management = bound.bind(("127.0.0.1", 0)).unwrap().start().unwrap();
         let agent = counted(management.haproxy_agents()[0], Arc::clone(&agent_asked)).await;
-        Self {
-            health,
-            gate,
-            db,
-            disk,
-            is_broken,
-            served,
-            agent,
-            httpchk,
-            soft,
-            agent_asked,
-            _management: management,
-        }
+        Self { health, gate, db, disk, is_broken, served, agent, httpchk, soft, agent_asked, management }
     }
 
     /// Where it serves its users, and everybody who speaks HTTP.
     pub fn address(&self) -> SocketAddr {
         self.served.address
+    }
+
+    /// Where it shows its checks.
+    pub fn management(&self) -> SocketAddr {
+        self.management.addresses()[0]
     }
 
     /// Where its agent is asked.
