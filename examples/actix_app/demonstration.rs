@@ -77,6 +77,9 @@ Look:
   curl '{url}/health/ready?verbose'
   curl -i {url}/health/live
   curl -i {url}/health
+  {url}/health/ui                       # in a browser
+  curl -N {url}/health/events           # every change while it happens
+  curl {url}/health/metrics             # what Prometheus scrapes
 
 Work:
   curl {url}/orders -H 'content-type: application/json' -d '{{\"item\":\"tea\",\"quantity\":2}}'
