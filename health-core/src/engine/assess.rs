@@ -59,8 +59,11 @@ impl Engine {
 
     /// How a subject stands, without asking anything: the last report of it while that stands.
     pub(crate) fn look_at(&self, subject: Subject<'_>) -> Report {
-        let stands = self.standing(subject, Instant::now());
-        stands.unwrap_or_else(|| self.assess(subject, Asking::Passively, &[]).report)
+        self.standing(subject, Instant::now()).unwrap_or_else(|| {
+            let seen = self.assess(subject, Asking::Passively, &[]);
+            let valid_until = self.calm_until(seen.made);
+            self.keep_seen(subject, Snapshot { valid_until, ..seen })
+        })
     }
 
     /// Latches startup once all its checks have been observed, none makes it unhealthy, and no gate holds it.
@@ -182,6 +185,20 @@ impl Engine {
         found.map(look).collect()
     }
 
+    /// Until when the clock alone changes nothing that was seen at this moment, of any check: one can explain another.
+    /// What has expired by then stays so until something is recorded.
+    fn calm_until(&self, seen: Instant) -> Option<Instant> {
+        let ends = |cell: &Arc<Cell>| {
+            let (knowledge, timing) = (cell.knowledge(), cell.timing());
+            let own = match knowledge.last {
+                Some(_) => knowledge.stands_until(seen, timing),
+                None => Some(self.started + timing.max_age).filter(|end| seen <= *end),
+            };
+            own.into_iter().chain(knowledge.muted.as_deref().and_then(last_muted))
+        };
+        self.cells.iter().flat_map(ends).min()
+    }
+
     /// Until when a poll takes all of these as they are, and until when their statuses stand.
     fn lifetime(&self, looks: &[Look], now: Instant) -> (Option<Instant>, Option<Instant>) {
         let (mut fresh_until, mut valid_until) = (None, None);
@@ -203,9 +220,7 @@ impl Engine {
                 // Until then it may have no say.
                 valid = Some(self.started + timing.max_age).filter(|end| *end >= now);
             }
-            // What is usable is so until its last instant, a mute until just before its end.
-            let last_muted = |mute: &Arc<Mute>| mute.until.checked_sub(Duration::from_nanos(1));
-            sooner(&mut valid, knowledge.muted.as_ref().and_then(last_muted));
+            sooner(&mut valid, knowledge.muted.as_deref().and_then(last_muted));
             sooner(&mut valid_until, valid);
             // While a run overstays there is nothing newer to be had.
             if check_of.runner.is_some() && !knowledge.overstayed {
@@ -223,4 +238,9 @@ impl Engine {
     fn is_only_startup(&self, check: usize) -> bool {
         self.plan.checks.get(check).is_some_and(|check| check.spec.probes == ProbeSet::of(&[Probe::Startup]))
     }
+}
+
+/// What is usable is so until its last instant, a mute until just before its end.
+fn last_muted(mute: &Mute) -> Option<Instant> {
+    mute.until.checked_sub(Duration::from_nanos(1))
 }

@@ -183,7 +183,14 @@ impl Cell {
                 };
             }
             Some(_) => Joined::Waits,
-            None => Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll { .. }), now)),
+            None => {
+                let begins = Joined::Begin(state.claim(matches!(wanted, Wanted::ByPoll { .. }), now));
+                if state.known.unasked && !state.known.is_usable(now, self.timing()) {
+                    // It has expired and was asked for just now: those who only look let it weigh until here.
+                    self.shared.signal.outdate();
+                }
+                begins
+            }
         };
         if let Wanted::ByPoll { waiter, .. } = wanted {
             waiter.expect_one();
@@ -221,9 +228,12 @@ impl Cell {
         run.is_spoilt = false;
         run.permit = permit.or(run.permit.take());
         if let (queued, true) = queued {
-            state.known.queued = Some(queued).filter(|queued| *queued > self.timing().timeout);
-            if state.known.queued.is_some() {
+            let queued = Some(queued).filter(|queued| *queued > self.timing().timeout);
+            if queued.is_some() {
                 self.shared.signal.queued_too_long();
+            }
+            if std::mem::replace(&mut state.known.queued, queued) != queued {
+                self.shared.signal.outdate();
             }
         }
         beginning

@@ -1,5 +1,6 @@
 //! The last report of each question, handed out for as long as it is true.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -23,14 +24,22 @@ pub(super) struct Snapshot {
     pub(super) valid_until: Option<Instant>,
 }
 
-/// Readers wait neither for a writer nor for each other.
+/// What polls were answered with, and what was shown to those who only look. No poll is answered with the latter, in
+/// which what expired because nobody asked for it still weighs what it did.
 #[derive(Default)]
 pub(super) struct Snapshots {
+    polled: Slots,
+    seen: Slots,
+}
+
+/// Readers wait neither for a writer nor for each other.
+#[derive(Default)]
+struct Slots {
     probes: PerProbe<ArcSwapOption<Snapshot>>,
     whole: ArcSwapOption<Snapshot>,
 }
 
-impl Snapshots {
+impl Slots {
     fn slot(&self, subject: Subject<'_>) -> Option<&ArcSwapOption<Snapshot>> {
         match subject {
             Subject::Probe(probe) => Some(self.probes.get(probe)),
@@ -38,37 +47,58 @@ impl Snapshots {
             Subject::Check(_) | Subject::Some(_) | Subject::Tree { .. } => None,
         }
     }
+
+    fn keep(&self, subject: Subject<'_>, snapshot: Snapshot) -> Report {
+        let report = snapshot.report.clone();
+        if let Some(slot) = self.slot(subject) {
+            slot.store(Some(Arc::new(snapshot)));
+        }
+        report
+    }
+}
+
+impl Snapshot {
+    fn stands(&self, now: Instant) -> bool {
+        self.valid_until.is_none_or(|until| now <= until)
+    }
 }
 
 impl Engine {
     /// The last report, if nothing has changed and nothing in it is older than a poll takes; one of the last `floor` is
     /// taken in any case.
     pub(crate) fn fresh(&self, subject: Subject<'_>, floor: Duration) -> Option<Report> {
-        let snapshot = self.snapshots.slot(subject)?.load();
+        let snapshot = self.snapshots.polled.slot(subject)?.load();
         let snapshot =
             snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;
         let is_fresh = || {
             let now = Instant::now();
-            let stands = || snapshot.valid_until.is_none_or(|until| now <= until);
             snapshot.fresh_until.is_none_or(|until| now <= until)
-                || (!floor.is_zero() && now.saturating_duration_since(snapshot.made) <= floor && stands())
+                || (!floor.is_zero()
+                    && now.saturating_duration_since(snapshot.made) <= floor
+                    && snapshot.stands(now))
         };
         (snapshot.is_complete && is_fresh()).then(|| snapshot.report.clone())
     }
 
-    /// The last report, if its verdict still stands.
+    /// The last report for somebody who only looks, if its verdict still stands.
     pub(super) fn standing(&self, subject: Subject<'_>, now: Instant) -> Option<Report> {
-        let snapshot = self.snapshots.slot(subject)?.load();
-        let snapshot =
-            snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;
-        snapshot.valid_until.is_none_or(|until| now <= until).then(|| snapshot.report.clone())
+        let Snapshots { polled, seen } = &self.snapshots;
+        let of = |slots: &Slots| {
+            let snapshot = slots.slot(subject)?.load();
+            let snapshot =
+                snapshot.as_ref().filter(|known| known.generation == self.shared.signal.generation())?;
+            snapshot.stands(now).then(|| snapshot.report.clone())
+        };
+        of(polled).or_else(|| of(seen))
     }
 
+    /// Keeps what a poll is answered with.
     pub(super) fn keep(&self, subject: Subject<'_>, snapshot: Snapshot) -> Report {
-        let report = snapshot.report.clone();
-        if let Some(slot) = self.snapshots.slot(subject) {
-            slot.store(Some(std::sync::Arc::new(snapshot)));
-        }
-        report
+        self.snapshots.polled.keep(subject, snapshot)
+    }
+
+    /// Keeps what is shown to somebody who only looks.
+    pub(super) fn keep_seen(&self, subject: Subject<'_>, snapshot: Snapshot) -> Report {
+        self.snapshots.seen.keep(subject, snapshot)
     }
 }
