@@ -134,6 +134,30 @@ async fn one_that_has_only_stopped_sending_goes_on_reading() {
     read(r#""check":"check-0""#).await;
 }
 
+/// Of an application that has neither `run` nor `goodbye`.
+#[tokio::test]
+async fn a_server_that_waits_for_its_connections_waits_for_no_reader() {
+    let (health, _) = reported();
+    let shared = health.clone();
+    let app = move || App::new().service(endpoints(shared.clone()).exposure(Exposure::Checks));
+    let server = HttpServer::new(app).workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    let (mut early, _) = Events::after_the_report(address).await;
+    health.drain();
+    let (mut late, _) = Events::after_the_report(address).await;
+    let since = Instant::now();
+    // Who keeps a connection open would be waited for for half a minute.
+    handle.stop(true).await;
+    assert!(since.elapsed() < SOON, "{:?}", since.elapsed());
+    assert_eq!(early.next_about(("phase", "draining")).await.flip(), ("running", "draining"));
+    for reader in [&mut early, &mut late] {
+        while reader.next().await.is_some() {}
+    }
+}
+
 /// The same with a listener whose kernel keeps little for those who do not read.
 fn narrowly_served(health: &Health) -> (SocketAddr, ServerHandle) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();

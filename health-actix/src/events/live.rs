@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::web::Bytes;
-use health_core::{Subscription, Transition};
-use tokio::time::{Instant, Sleep, sleep};
+use health_core::{Change, Phase, ShutdownStep, Subscription, Transition};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use super::event::{self, COMMENT};
 
@@ -18,8 +18,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 const IN_DOUBT: Duration = Duration::from_secs(1);
 /// How often in that time a reader may be heard of. One that only reads has little to be heard of.
 const MOST_DISTURBANCES: usize = 1_000;
+/// How long it goes on once the process is leaving: its reader sees that begin, and whoever stops a server that waits for
+/// its connections waits no longer for this one.
+const FAREWELL: Duration = Duration::from_secs(5);
 
-/// The body of an answer that ends with the engine, or with its reader.
+/// The body of an answer that ends with the engine, or with its reader, or some seconds after the process has begun to
+/// drain. Who wants to see more of that comes again.
 ///
 /// It knows nothing but its subscription, so it keeps no engine alive; and what is not taken stays there and is merged,
 /// so a slow reader holds up nobody.
@@ -39,19 +43,51 @@ pub(super) struct Live {
     is_in_doubt: bool,
     /// How often something else than news or the clock has woken it, since the clock or the doubt began.
     disturbances: usize,
+    /// When it ends by itself.
+    leaving: Option<Pin<Box<Sleep>>>,
 }
 
 impl Live {
-    /// Needs a runtime with a clock around it.
-    pub(super) fn new(opening: Option<Bytes>, transitions: Subscription) -> Self {
-        Self {
+    /// What comes after this phase. Needs a runtime with a clock around it.
+    pub(super) fn new(opening: Option<Bytes>, transitions: Subscription, phase: Phase) -> Self {
+        let mut live = Self {
             opening,
             transitions,
             silence: Box::pin(sleep(IN_DOUBT)),
             has_said_all: false,
             is_in_doubt: true,
             disturbances: 0,
+            leaving: None,
+        };
+        if phase == Phase::Draining {
+            live.leaves_within(FAREWELL);
         }
+        live
+    }
+
+    fn leaves_within(&mut self, limit: Duration) {
+        let end = Instant::now() + limit;
+        if self.leaving.as_ref().is_none_or(|leaving| end < leaving.deadline()) {
+            self.leaving = Some(Box::pin(sleep_until(end)));
+        }
+    }
+
+    fn heeds(&mut self, change: &Change) {
+        match change {
+            Change::Phase { to: Phase::Draining, .. } => self.leaves_within(FAREWELL),
+            Change::Phase { .. } => self.leaving = None,
+            Change::Shutdown {
+                step: ShutdownStep::Finishing | ShutdownStep::Finished | ShutdownStep::CutOff,
+                ..
+            } => self.leaves_within(Duration::ZERO),
+            _ => {}
+        }
+    }
+
+    fn has_left(&mut self, context: &mut Context<'_>) -> bool {
+        let Some(leaving) = self.leaving.as_mut() else { return false };
+        // The timer comes up to a millisecond later.
+        leaving.deadline() <= Instant::now() || leaving.as_mut().poll(context).is_ready()
     }
 
     fn news(&mut self, context: &mut Context<'_>) -> Poll<Option<Transition>> {
@@ -112,8 +148,14 @@ impl MessageBody for Live {
         if let Some(opening) = live.opening.take() {
             return live.says(opening);
         }
+        if live.has_left(context) {
+            return Poll::Ready(None);
+        }
         match live.news(context) {
-            Poll::Ready(Some(transition)) => return live.says(event::transition(&transition)),
+            Poll::Ready(Some(transition)) => {
+                live.heeds(transition.change());
+                return live.says(event::transition(&transition));
+            }
             Poll::Ready(None) => return Poll::Ready(None),
             Poll::Pending => {}
         }

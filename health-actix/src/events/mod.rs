@@ -43,12 +43,13 @@ pub(crate) fn answer(responder: &Responder, exposure: Exposure, request: &HttpRe
     }
     let report = responder.health.look(Question::Overview);
     let report = report.map(|report| event::report(transitions.begins_after(), &report.view(exposure)));
-    let mut answer = answer.body(Live::new(report, transitions));
+    let mut answer = answer.body(Live::new(report, transitions, responder.health.phase()));
     answer.extensions_mut().insert(Endless);
+    // Nothing follows on the connection: where it ends the process is leaving, and would have to wait for its keep-alive.
+    answer.head_mut().set_connection_type(ConnectionType::Close);
     if request.version() < Version::HTTP_11 {
         // Who does not know chunks is told the end by the end of the connection.
         answer.head_mut().no_chunking(true);
-        answer.head_mut().set_connection_type(ConnectionType::Close);
     }
     answer
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody as _};
 use actix_web::web::Bytes;
-use health_core::{Health, Reporter, Spec};
+use health_core::{Health, Reporter, ShutdownStep, Spec};
 use tokio::time::advance;
 
 use super::event::COMMENT;
@@ -16,6 +16,7 @@ use super::live::Live;
 
 const HEARTBEAT: Duration = Duration::from_secs(15);
 const IN_DOUBT: Duration = Duration::from_secs(1);
+const FAREWELL: Duration = Duration::from_secs(5);
 const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// A body that is asked as a connection asks: until there is nothing more to say, and again when it is woken.
@@ -37,7 +38,7 @@ impl Wake for Woken {
 impl Connection {
     fn new(health: &Health, opening: Option<Bytes>) -> Self {
         let woken = Arc::new(Woken::default());
-        let body = Live::new(opening, health.subscribe());
+        let body = Live::new(opening, health.subscribe(), health.phase());
         assert_eq!(body.size(), BodySize::Stream);
         Self { body, waker: Waker::from(Arc::clone(&woken)), woken }
     }
@@ -166,6 +167,67 @@ async fn it_ends_with_the_engine_which_it_does_not_keep() {
     assert!(is_over);
     // Nothing hears it any more.
     consumer.unhealthy("late");
+}
+
+/// It goes on until this time is over.
+async fn goes_on_for(connection: &mut Connection, time: Duration) {
+    advance(time - A_MOMENT).await;
+    assert!(!connection.says().1);
+    advance(A_MOMENT * 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_some_seconds_after_the_process_has_begun_to_drain() {
+    let (health, consumer, mut connection) = open().await;
+    health.drain();
+    let (said, is_over) = connection.says();
+    assert!(said[0].contains(r#""phase":"draining""#) && !is_over, "{said:?}");
+    advance(FAREWELL / 2).await;
+    consumer.degraded("slow");
+    assert!(connection.says().0[0].contains(r#""to":"degraded""#));
+    goes_on_for(&mut connection, FAREWELL / 2).await;
+    assert_eq!(connection.says(), (vec![], true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_comes_while_it_drains_may_stay_as_long() {
+    let (health, _consumer) = consumer();
+    health.drain();
+    let mut connection = Connection::new(&health, None);
+    assert!(!connection.asked().1);
+    goes_on_for(&mut connection, FAREWELL).await;
+    assert!(connection.says().1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_goes_on_if_the_process_does() {
+    let (health, _consumer, mut connection) = open().await;
+    health.drain();
+    assert!(!connection.says().1);
+    advance(FAREWELL - A_MOMENT).await;
+    health.resume();
+    assert!(connection.says().0[0].contains(r#""phase":"running""#));
+    for _ in 0..3 {
+        advance(FAREWELL).await;
+        assert!(!connection.says().1);
+    }
+    health.drain();
+    assert!(!connection.says().1);
+    goes_on_for(&mut connection, FAREWELL).await;
+    assert!(connection.says().1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_at_once_when_nobody_is_let_in_any_more() {
+    for step in [ShutdownStep::Finishing, ShutdownStep::Finished, ShutdownStep::CutOff] {
+        let (health, _consumer, mut connection) = open().await;
+        health.drain();
+        health.shutdown_step(ShutdownStep::Draining);
+        assert!(!connection.says().1);
+        health.shutdown_step(step);
+        let (said, is_over) = connection.says();
+        assert!(said[0].contains(step.as_str()) && is_over, "{said:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
