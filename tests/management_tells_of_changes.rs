@@ -57,6 +57,22 @@ async fn one_that_has_gone_leaves_its_place_to_others() {
     assert_eq!(get(address, "/health/live").await.code, 200);
 }
 
+#[tokio::test]
+async fn half_of_the_connections_are_left_to_those_who_ask() {
+    let (_management, address, _health, _consumer) = started(|server| server.max_connections(5));
+    let _readers = [Events::of(address).await, Events::of(address).await];
+    let _idle = Wire::to(address).await;
+    for _ in 0..5 {
+        assert_eq!(get(address, "/health/events").await.code, 503);
+        assert_eq!(get(address, "/health/live").await.code, 200);
+    }
+    // Whoever says how many there may be is believed.
+    let (_management, address, _health, _consumer) =
+        started(|server| server.max_connections(4).endpoints(|endpoints| endpoints.max_event_readers(3)));
+    let _readers = [Events::of(address).await, Events::of(address).await, Events::of(address).await];
+    assert_eq!(get(address, "/health/events").await.code, 503);
+}
+
 /// On a Unix socket, because of one the kernel keeps no megabytes.
 #[tokio::test]
 async fn one_that_does_not_read_is_cut_off_when_an_answer_would_be() {

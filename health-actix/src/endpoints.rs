@@ -159,11 +159,11 @@ impl Endpoints {
     }
 
     /// How many may follow the [events](crate::dialect::Route::events) at a time; whoever comes then gets a 503 with
-    /// `Retry-After`. Default: 128. Of each [`Health`] all readers are counted together, in every worker, mount and
-    /// listener; what is set here is how many there may be when one comes to these endpoints.
+    /// `Retry-After`. Of each [`Health`] all readers are counted together, in every worker, mount and listener; what is
+    /// set here is how many there may be when one comes to these endpoints. Default: 128, on a management listener half
+    /// of its [connections](crate::Server::max_connections) at most.
     ///
-    /// A reader has a connection of its own for as long as it stays. Of those of a
-    /// [management listener](crate::Server::max_connections) leave some to the probes.
+    /// A reader has a connection of its own for as long as it stays: leave some to the probes.
     pub fn max_event_readers(mut self, readers: usize) -> Self {
         self.responder.max_event_readers = readers;
         self

@@ -17,8 +17,8 @@ use self::live::Live;
 use crate::goodbye::Endless;
 use crate::respond::{Responder, common};
 
-/// How many may read along, unless [`Endpoints::max_event_readers`](crate::Endpoints::max_event_readers) says otherwise:
-/// half of the connections of a management listener, so that there are some left for probes.
+/// How many may read along, unless [`Endpoints::max_event_readers`](crate::Endpoints::max_event_readers) says otherwise.
+/// A management listener lets in half as many as it has connections at most, so that there are some left for probes.
 pub(crate) const MOST_READERS: usize = 128;
 
 /// What nginx needs to hand on what comes while it comes.

@@ -21,7 +21,7 @@ use health_core::{Exposure, Health};
 use super::haproxy_agent::HaproxyAgent;
 use super::line::Line;
 use super::turns::{Answering, Turns};
-use crate::{Endpoints, endpoints};
+use crate::{Endpoints, endpoints, events};
 
 /// Puts endpoints into an application; told those that the listener would serve by itself.
 type Mounting = Arc<dyn Fn(Endpoints, &mut ServiceConfig) + Send + Sync>;
@@ -41,9 +41,11 @@ impl fmt::Debug for Served {
 }
 
 impl Served {
-    fn mount(&self, exposure: Exposure, config: &mut ServiceConfig) {
+    fn mount(&self, exposure: Exposure, connections: usize, config: &mut ServiceConfig) {
         // What the caller sets on them comes after this, and so wins.
-        let endpoints = endpoints(self.health.clone()).exposure_unless_set(exposure);
+        let endpoints = endpoints(self.health.clone())
+            .exposure_unless_set(exposure)
+            .max_event_readers(events::MOST_READERS.min(connections / 2));
         if self.mountings.is_empty() {
             config.service(endpoints);
             return;
@@ -53,9 +55,10 @@ impl Served {
         }
     }
 
-    /// The service of every connection of one listener.
-    pub(super) async fn service(self, exposure: Exposure) -> io::Result<impl Conversing> {
-        let app = App::new().configure(|config| self.mount(exposure, config)).wrap_fn(|request, service| {
+    /// The service of every connection of one listener, which lets in this many at a time.
+    pub(super) async fn service(self, exposure: Exposure, connections: usize) -> io::Result<impl Conversing> {
+        let mounted = |config: &mut ServiceConfig| self.mount(exposure, connections, config);
+        let app = App::new().configure(mounted).wrap_fn(|request, service| {
             let answering =
                 request.conn_data::<Rc<Turns>>().map(|turns| turns.head_is_whole(announces_body(&request)));
             let answer = service.call(request);

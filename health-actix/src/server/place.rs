@@ -127,7 +127,8 @@ fn run(
                 return Ok(());
             }
             let exposure = listener.exposure();
-            let (door, service) = (Door::open(listener)?, served.service(exposure).await?);
+            let (door, service) =
+                (Door::open(listener)?, served.service(exposure, limits.connections).await?);
             drop(begun.send(Ok(())));
             serve(door, service, limits, is_stopped).await;
             Ok(())
