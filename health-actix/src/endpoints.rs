@@ -163,7 +163,14 @@ impl Endpoints {
     /// set here is how many there may be when one comes to these endpoints. Default: 128, on a management listener half
     /// of its [connections](crate::Server::max_connections) at most.
     ///
-    /// A reader has a connection of its own for as long as it stays: leave some to the probes.
+    /// A reader has a connection of its own for as long as it stays: leave some to the probes. One that has gone gives
+    /// its place back soon. One that stays and does not read is cut off by a
+    /// [management listener](crate::Server::answer_timeout) only; on the port of the application it keeps its place and
+    /// its connection for as long as it likes, because actix-web never gives up on who does not read. So have the events
+    /// on a management listener, or let those alone have them who may be trusted with that.
+    ///
+    /// While the process [drains](Health::drain) every stream ends after five seconds, and at once when nobody is let in
+    /// any more: no exit waits for a reader that reads. Whoever comes again while it drains may stay as long once more.
     pub fn max_event_readers(mut self, readers: usize) -> Self {
         self.responder.max_event_readers = readers;
         self
