@@ -29,8 +29,9 @@ use tokens::Tokens;
 
 /// How much each caller may see: the most that anything grants to it.
 ///
-/// Nothing here changes the code of a probe, which is the same for every caller, and nothing is answered with a 401: who
-/// has no grant sees what everybody sees.
+/// Nothing here changes the code of a probe, which is the same for every caller, and nothing that is polled is answered
+/// with a 401: who has no grant sees what everybody sees. Only the page (feature `ui`) answers those who may not see it
+/// with a 401 where there is a [token](Self::token) for [`Exposure::Checks`] or more, so that a browser can ask for it.
 ///
 /// ```
 /// use actix_web::guard;
