@@ -188,6 +188,32 @@ fn a_drain_that_may_end_is_no_stop() {
 }
 
 #[test]
+fn who_comes_up_while_it_drains_is_ready_if_it_may_resume() {
+    let (_scratch, manager, mut service) = told(&["5m", "resumes"], &[]);
+    service.order("drain");
+    manager.until(|line| line.starts_with("STATUS=draining"));
+    service.order("migrate");
+    service.order("open");
+    manager.until(|line| line == "READY=1");
+    service.order("resume");
+    let heard = manager.status("running, healthy");
+    assert_eq!(count(&heard, |line| line == "READY=1"), 0, "{heard:#?}");
+}
+
+#[test]
+fn who_comes_up_after_it_has_told_of_its_end_is_not_ready() {
+    let (_scratch, manager, mut service) = told(&["5m"], &[]);
+    service.order("drain");
+    manager.until(|line| line == "STOPPING=1");
+    service.order("migrate");
+    service.order("open");
+    let heard = manager.during(QUIET);
+    assert_eq!(count(&heard, |line| line == "READY=1"), 0, "{heard:#?}");
+    service.order("resume");
+    manager.until(|line| line == "READY=1");
+}
+
+#[test]
 fn beyond_the_budget_no_more_time_is_asked_for() {
     let (_scratch, manager, mut service) = told(&["2s"], &[]);
     let asked = manager.until(|line| line.starts_with("EXTEND")).pop().unwrap();

@@ -53,12 +53,11 @@ pub(super) async fn pass_startup(engine: Weak<Engine>) {
 
 impl Engine {
     pub(crate) fn drain(&self) {
-        // At once, because the process may be gone in a moment; and that it was running, if that has not been told.
-        #[cfg(all(feature = "systemd", unix))]
-        self.tell_systemd();
+        // Before anything that may have to wait for somebody.
         self.draining.store(true, Ordering::Release);
         self.shared.signal.outdate();
         self.reconsider();
+        // At once, because the process may be gone in a moment.
         #[cfg(all(feature = "systemd", unix))]
         self.tell_systemd();
     }
@@ -77,6 +76,11 @@ impl Engine {
 
     pub(super) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Whether startup has passed and all gates are open, also while it drains.
+    pub(crate) fn has_come_up(&self) -> bool {
+        self.startup_has_passed() && self.plan.gates.iter().all(|gate| gate.is_open())
     }
 
     /// Remembers how everything stands at the start, without a word.

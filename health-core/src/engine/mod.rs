@@ -163,7 +163,7 @@ impl Engine {
     pub(crate) fn phase(&self) -> Phase {
         if self.is_draining() {
             Phase::Draining
-        } else if self.startup_has_passed() && self.plan.gates.iter().all(|gate| gate.is_open()) {
+        } else if self.has_come_up() {
             Phase::Running
         } else {
             Phase::Starting

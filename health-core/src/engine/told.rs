@@ -11,9 +11,13 @@ impl Engine {
     /// Does nothing unless somebody wants to be told.
     pub(super) fn begin_telling_systemd(self: &Arc<Self>) {
         if let Some(notifier) = self.plan.systemd.and_then(|options| Notifier::start(self, options)) {
-            // There is none before the start.
-            drop(self.notifier.set(notifier));
+            self.tell_through(notifier);
         }
+    }
+
+    pub(crate) fn tell_through(&self, notifier: Arc<Notifier>) {
+        // There is none before the start.
+        drop(self.notifier.set(notifier));
     }
 
     pub(super) fn tell_systemd(&self) {

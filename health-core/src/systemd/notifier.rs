@@ -1,5 +1,6 @@
 //! Tells systemd what it has not been told yet, and goes on telling what must be repeated.
 
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError, Weak};
 use std::time::{Duration, Instant};
 
@@ -54,12 +55,20 @@ impl Notifier {
         let unusable = |error: &dyn std::fmt::Display| {
             tracing::error!(target: "health", %error, "systemd is told nothing");
         };
-        let Environment { socket, watchdog, faults } =
-            environment.inspect_err(|fault| unusable(fault)).ok().flatten()?;
+        let environment = environment.inspect_err(|fault| unusable(fault)).ok().flatten()?;
+        Self::in_environment(environment, engine, options).inspect_err(|refused| unusable(refused)).ok()
+    }
+
+    fn in_environment(
+        environment: Environment,
+        engine: &Arc<Engine>,
+        options: Options,
+    ) -> io::Result<Arc<Self>> {
+        let Environment { socket, watchdog, faults } = environment;
         for error in faults {
             tracing::error!(target: "health", error, "the watchdog of systemd is not fed");
         }
-        let outlet = Outlet::to(socket).inspect_err(|refused| unusable(refused)).ok()?;
+        let outlet = Outlet::to(socket)?;
         let now = Instant::now();
         let dog = watchdog.map(|limit| Dog::new(limit, now));
         let period = dog.as_ref().map_or(SECOND, |dog| SECOND.min(dog.freshness() / 2));
@@ -86,12 +95,9 @@ impl Notifier {
                 notifier.tell();
             }
         };
-        if let Err(refused) = engine.journal().observe(tell) {
-            unusable(&refused);
-            return None;
-        }
+        engine.journal().observe(tell)?;
         notifier.tell();
-        Some(notifier)
+        Ok(notifier)
     }
 
     /// Tells what has changed since it was last told. Waits for nobody, but for whoever is telling at this moment.
@@ -113,8 +119,23 @@ impl Notifier {
         let report = engine.look_at(Subject::Whole);
         let (phase, status) = (report.phase(), line::of(&report, engine.status(Probe::Live)));
         let told = &mut state.told;
-        let ready = phase == Phase::Running && !told.ready;
         let stopping = phase == Phase::Draining && !told.stopping && !self.may_resume;
+        // Who drains may have come up unnoticed; after the end is told it is too late.
+        let has_come_up = match phase {
+            Phase::Starting => false,
+            Phase::Running => true,
+            Phase::Draining => !told.stopping && engine.has_come_up(),
+        };
+        let mut ready = has_come_up && !told.ready;
+        if ready && stopping {
+            // By itself: systemd overlooks it in a message that tells of the end.
+            told.ready = state.outlet.send("READY=1");
+            if !told.ready {
+                state.owed = Some(Instant::now());
+                return;
+            }
+            ready = false;
+        }
         let mut message = String::new();
         if ready {
             message.push_str("READY=1\n");
@@ -207,5 +228,41 @@ impl Tick for Notifier {
         } else {
             Pace::Rest
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::os::linux::net::SocketAddrExt;
+    use std::os::unix::net::{SocketAddr, UnixDatagram};
+    use std::thread;
+
+    use super::*;
+    use crate::Health;
+
+    #[tokio::test]
+    async fn who_drains_is_not_ready_also_while_somebody_is_telling() {
+        let address =
+            SocketAddr::from_abstract_name(format!("health-notifier-{}", std::process::id())).unwrap();
+        let _manager = UnixDatagram::bind_addr(&address).unwrap();
+        let health = Health::builder().build().unwrap().start();
+        let engine = &health.engine;
+        let environment = Environment { socket: address, watchdog: None, faults: Vec::new() };
+        let options = Options { startup_budget: SECOND, may_resume: false };
+        let notifier = Notifier::in_environment(environment, engine, options).unwrap();
+        engine.tell_through(Arc::clone(&notifier));
+        assert_eq!(engine.status(Probe::Ready), Status::Healthy);
+        thread::scope(|threads| {
+            let telling = notifier.state();
+            threads.spawn(|| health.drain());
+            let end = Instant::now() + 10 * SECOND;
+            while engine.status(Probe::Ready) == Status::Healthy && Instant::now() < end {
+                thread::yield_now();
+            }
+            let ready = engine.status(Probe::Ready);
+            drop(telling);
+            assert_eq!(ready, Status::Unhealthy);
+        });
     }
 }
