@@ -282,9 +282,53 @@ fn the_dog_goes_without_while_the_runtime_is_blocked() {
     let heard = manager.during(QUIET);
     assert_eq!(count(&heard, is_dog), 0, "{heard:#?}");
     service.says("the watchdog of systemd is not fed");
-    // Who leaves says so all the same.
+    service.order("release");
+    manager.until(is_dog);
+}
+
+#[test]
+fn who_stops_sends_the_dog_away_and_may_be_blocked_for_long() {
+    for is_blocked in [false, true] {
+        let (_scratch, manager, mut service) = watched();
+        if is_blocked {
+            service.order("block");
+            service.says("blocked");
+        }
+        service.order("drain");
+        let stopping = manager.until(|line| line == "STOPPING=1").pop().unwrap();
+        // In the same message: systemd is on the watch again with each food, also while it waits for the end.
+        assert_eq!(stopping, "STOPPING=1\nWATCHDOG_USEC=0\nSTATUS=draining");
+        let heard = manager.during(QUIET);
+        assert_eq!(count(&heard, is_dog), 0, "{heard:#?}");
+        if is_blocked {
+            service.order("release");
+        }
+        service.order("resume");
+        let mut heard = manager.status("running, healthy");
+        heard.extend(manager.during(QUIET));
+        assert_eq!(count(&heard, is_dog), 0, "{heard:#?}");
+    }
+}
+
+#[test]
+fn who_may_resume_keeps_the_dog() {
+    let variables = [("WATCHDOG_USEC", "1000000"), ("OWN", "1")];
+    let (_scratch, manager, mut service) = told(&["5m", "resumes"], &variables);
+    service.order("migrate");
+    service.order("open");
+    manager.until(|line| line == "READY=1");
     service.order("drain");
-    manager.until(|line| line == "STOPPING=1");
+    let mut heard = manager.status("draining");
+    for _ in 0..3 {
+        heard.extend(manager.until(is_dog));
+    }
+    assert_eq!(count(&heard, |line| line.starts_with("WATCHDOG_USEC")), 0, "{heard:#?}");
+    // It bites as before.
+    service.order("block");
+    service.says("blocked");
+    manager.during(Duration::from_secs(1));
+    let heard = manager.during(QUIET);
+    assert_eq!(count(&heard, is_dog), 0, "{heard:#?}");
     service.order("release");
     manager.until(is_dog);
 }
@@ -314,6 +358,10 @@ fn a_dog_of_another_process_is_not_fed() {
         let mut heard = manager.until(|line| line == "READY=1");
         heard.extend(manager.during(QUIET));
         assert_eq!(count(&heard, is_dog) > 0, is_fed, "{heard:#?}");
+        // Nor is it sent away.
+        service.order("drain");
+        let stopping = manager.until(|line| line == "STOPPING=1").pop().unwrap();
+        assert_eq!(stopping.contains("WATCHDOG_USEC=0"), is_fed, "{stopping}");
     }
 }
 
@@ -376,6 +424,5 @@ fn an_address_that_is_gone_is_said_once_and_tried_again() {
     }
     let manager = Manager::at(&path);
     let owed = manager.until(|line| line == "STOPPING=1").pop().unwrap();
-    assert_eq!(owed, "STOPPING=1\nSTATUS=draining");
-    manager.until(is_dog);
+    assert_eq!(owed, "STOPPING=1\nWATCHDOG_USEC=0\nSTATUS=draining");
 }

@@ -142,6 +142,9 @@ impl Notifier {
         }
         if stopping {
             message.push_str("STOPPING=1\n");
+            if state.dog.is_some() {
+                message.push_str("WATCHDOG_USEC=0\n");
+            }
         }
         if status != told.status {
             message.push_str("STATUS=");
@@ -152,6 +155,10 @@ impl Notifier {
             told.ready |= ready;
             told.stopping |= stopping;
             told.status = status;
+            if stopping {
+                // Each food would set the watch again, and nobody could feed it after the end of the engine.
+                state.dog = None;
+            }
         } else {
             state.owed = Some(Instant::now());
         }
