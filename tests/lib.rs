@@ -16,4 +16,6 @@ pub mod shop;
 pub mod sse;
 pub mod states;
 pub mod states_of_db;
+#[cfg(unix)]
+pub mod systemd;
 pub mod transitions;
