@@ -188,3 +188,47 @@ async fn of_very_many_the_healthy_ones_are_counted() {
     assert!(page.contains("id=\"check-zebra\"") && page.contains("And 101 more, all of them healthy."));
     assert_eq!(page.matches("<tr role=\"row\" id=").count(), 1_000);
 }
+
+/// Causes, effects, mutes and the members of groups are of all, also of those that are not listed.
+#[tokio::test]
+async fn of_very_many_that_are_wrong_none_is_called_healthy() {
+    let mut builder = Health::builder();
+    for number in 0..1_100 {
+        let spec = Spec::named(format!("check-{number:04}")).interval("never").group("crowd");
+        let spec = spec.depends_on(["zebra"]);
+        builder = builder.check_fn(spec, || async { Outcome::unhealthy("timed out") });
+    }
+    builder = builder.check_fn(Spec::named("zebra"), || async { Outcome::unhealthy("gone") });
+    let health = builder.build().unwrap().start();
+    health.overview().await;
+    health.mute("check-1099", "10m", "moving").unwrap();
+    let page = html(&served(&health)).await;
+    assert_eq!(page.matches("<tr role=\"row\" id=").count(), 1_000);
+    // What explains the others is listed, whatever its name.
+    assert!(page.contains("id=\"check-zebra\"") && page.contains("And 101 more, 101 of them not healthy."));
+    assert!(
+        verdict(&page).contains("Unhealthy zebra unhealthy and 1100 because of it"),
+        "{}",
+        verdict(&page)
+    );
+    let checks = section(&page, "checks");
+    assert!(checks.contains("crowd ✕unhealthy 0 of 1100 well"), "{checks:.500}");
+    assert!(section(&page, "probes").contains("Fails: zebra, and 1099 because of it"));
+    assert!(section(&page, "muted").contains("check-1099"));
+}
+
+#[tokio::test]
+async fn of_what_is_muted_the_first_are_listed() {
+    let mut builder = Health::builder();
+    for number in 0..105 {
+        builder = builder.check_fn(Spec::named(format!("check-{number:03}")), || async {});
+    }
+    let health = builder.build().unwrap().start();
+    health.overview().await;
+    for number in 0..105 {
+        health.mute(&format!("check-{number:03}"), "10m", "moving").unwrap();
+    }
+    let muted = section(&html(&served(&health)).await, "muted");
+    assert!(muted.contains("check-099") && !muted.contains("check-100"), "{muted}");
+    assert!(muted.ends_with("And 5 more."), "{muted}");
+}

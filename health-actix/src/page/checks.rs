@@ -1,12 +1,12 @@
 //! Every check, by group: what is not healthy in sight, the others folded away where there are many.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use health_core::{EntryView, Status};
+use health_core::EntryView;
 
+use super::group::Group;
 use super::markup::{Html, Tag};
-use super::scene::{Scene, is_wrong};
+use super::scene::{Scene, is_well};
 use super::words::{self, Span};
 use super::{details, strip};
 
@@ -17,10 +17,8 @@ pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
     if scene.entries.is_empty() {
         return;
     }
-    let mut groups: BTreeMap<Option<&str>, Vec<EntryView<'_>>> = BTreeMap::new();
-    for entry in &scene.entries {
-        groups.entry(entry.group()).or_default().push(*entry);
-    }
+    let (_, omitted) = scene.listed();
+    let mut groups = Group::all(scene);
     let has_groups = groups.keys().any(Option::is_some);
     // The ungrouped last, whatever the order of names.
     let ungrouped = groups.remove(&None);
@@ -32,10 +30,14 @@ pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
         let groups = groups.into_iter().chain(ungrouped.map(|members| (None, members)));
         for (index, (name, members)) in groups.enumerate() {
             let title = name.unwrap_or(if has_groups { "Without a group" } else { "All" });
-            group(html, scene, index, name, title, &members);
+            section(html, scene, index, name, title, &members);
         }
-        if scene.omitted > 0 {
-            html.tag("p").says(format_args!("And {} more, all of them healthy.", scene.omitted));
+        if !omitted.is_empty() {
+            let unwell = omitted.iter().filter(|entry| !is_well(entry)).count();
+            html.tag("p").says(match unwell {
+                0 => format!("And {} more, all of them healthy.", omitted.len()),
+                _ => format!("And {} more, {unwell} of them not healthy.", omitted.len()),
+            });
         }
     });
 }
@@ -49,31 +51,29 @@ fn filter(html: &mut Html) {
     html.tag("output").set("id", "found").set("for", "filter").says("");
 }
 
-fn group(
+fn section(
     html: &mut Html,
     scene: &Scene<'_>,
     index: usize,
     name: Option<&str>,
     title: &str,
-    members: &[EntryView<'_>],
+    group: &Group<'_>,
 ) {
     let is_small = scene.entries.len() <= UNFOLDED;
-    let (wrong, others): (Vec<_>, Vec<_>) = members.iter().partition(|entry| is_wrong(entry));
+    let (wrong, others): (Vec<_>, Vec<_>) = group.listed.iter().partition(|entry| scene.is_wrong(entry));
     let is_open = is_small || !wrong.is_empty();
     folding(html, format_args!("group-{index}"), "group", is_open).holds(|html| {
         html.tag("summary").holds(|html| {
             html.tag("h3").holds(|html| html.quote(title));
             html.text(" ");
-            // What the members make of the whole, after the policy of the group.
-            words::status(html, Ok(Status::worst(members.iter().map(EntryView::contribution))));
-            let well = members.iter().filter(|entry| entry.status() == Ok(Status::Healthy)).count();
-            html.text(format_args!(" {well} of {} well", members.len()));
+            words::status(html, Ok(group.status()));
+            html.text(format_args!(" {} of {} well", group.well(), group.size()));
             if let Some(need) = name.and_then(|name| scene.health.quorum(name)) {
                 html.text(format_args!(", {need} needed"));
             }
         });
         if is_small {
-            return table(html, scene, title, members.iter());
+            return table(html, scene, title, group.listed.iter());
         }
         if !wrong.is_empty() {
             table(html, scene, title, wrong.iter().copied());

@@ -6,7 +6,7 @@ use health_core::{EntryView, Status, Unknown};
 
 use super::checks::folding;
 use super::markup::Html;
-use super::scene::{Scene, is_wrong};
+use super::scene::Scene;
 use super::words;
 
 /// How deep lists are nested; a chain may be as long as there are checks, and goes on further down.
@@ -28,10 +28,11 @@ struct Graph<'a> {
 }
 
 pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
-    let entries: BTreeMap<_, _> = scene.entries.iter().map(|entry| (entry.name(), entry)).collect();
+    let (listed, _) = scene.listed();
+    let entries: BTreeMap<_, _> = listed.iter().map(|entry| (entry.name(), entry)).collect();
     let mut dependents: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     // In the order of the entries.
-    for entry in &scene.entries {
+    for entry in listed {
         for cause in entry.depends_on() {
             dependents.entry(cause).or_default().push(entry.name());
         }
@@ -44,7 +45,7 @@ pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
     let mut tops: Vec<_> = dependents.keys().copied().filter(is_top).collect();
     let explains = |name: &str| scene.effects.get(name).map_or(0, Vec::len);
     tops.sort_by_key(|name| {
-        (std::cmp::Reverse(explains(name)), !entries.get(name).is_some_and(|e| is_wrong(e)))
+        (std::cmp::Reverse(explains(name)), !entries.get(name).is_some_and(|e| scene.is_wrong(e)))
     });
     let mut graph = Graph { scene, entries, dependents, told: BTreeSet::new(), later: VecDeque::new() };
     html.tag("section").set("id", "dependencies").set("aria-labelledby", "h-dependencies").holds(|html| {
@@ -65,7 +66,8 @@ pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
 
 impl<'a> Graph<'a> {
     fn branches(&mut self, html: &mut Html, names: &[&'a str], depth: usize) {
-        let is_well = |graph: &Self, name| graph.entries.get(name).is_none_or(|entry| !is_wrong(entry));
+        let is_well =
+            |graph: &Self, name| graph.entries.get(name).is_none_or(|entry| !graph.scene.is_wrong(entry));
         let (well, wrong): (Vec<&str>, Vec<&str>) = names.iter().partition(|name| is_well(self, **name));
         let (first, rest) = well.split_at_checked(WELL).unwrap_or((&well, &[]));
         for name in wrong.iter().chain(first) {

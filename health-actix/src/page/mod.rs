@@ -3,6 +3,7 @@
 mod checks;
 mod dependencies;
 mod details;
+mod group;
 mod markup;
 mod policy;
 mod probes;

@@ -1,11 +1,14 @@
 //! The probes, the phase and what it waits for, and what is muted.
 
-use health_core::{EntryView, Phase, Probe, Status, View};
+use health_core::{Phase, Probe, Status, View};
 
 use super::markup::Html;
 use super::scene::Scene;
 use super::verdict;
 use super::words::{self, Span};
+
+/// How many of what is muted are listed.
+const MOST_MUTED: usize = 100;
 
 pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
     html.tag("section").set("id", "probes").set("aria-labelledby", "h-probes").holds(|html| {
@@ -35,8 +38,7 @@ fn card(html: &mut Html, scene: &Scene<'_>, probe: Probe, view: &View<'_>) {
     if view.failing().next().is_some() {
         html.tag("p").holds(|html| {
             html.text(if view.status() == Status::Unhealthy { "Fails: " } else { "Degraded by: " });
-            let due = |name: &&str| scene.effects.values().flatten().any(|effect| effect == name);
-            let (due, causes): (Vec<_>, Vec<_>) = view.failing().partition(due);
+            let (due, causes): (Vec<_>, Vec<_>) = view.failing().partition(|name| scene.is_due(name));
             // Where the cause weighs in another probe, what is due to it is all there is to name.
             let named = if causes.is_empty() { &due } else { &causes };
             words::links(html, named.iter().copied());
@@ -123,15 +125,15 @@ fn phase(html: &mut Html, scene: &Scene<'_>) {
 }
 
 fn muted(html: &mut Html, scene: &Scene<'_>) {
-    let is_muted = |entry: &&EntryView<'_>| entry.muted_until().is_some();
-    let mut muted = scene.entries.iter().filter(is_muted).peekable();
-    if muted.peek().is_none() {
+    let muted: Vec<_> = scene.entries.iter().filter(|entry| entry.muted_until().is_some()).collect();
+    if muted.is_empty() {
         return;
     }
+    let (listed, omitted) = muted.split_at_checked(MOST_MUTED).unwrap_or((&muted, &[]));
     html.tag("section").set("id", "muted").set("aria-labelledby", "h-muted").holds(|html| {
         html.tag("h2").set("id", "h-muted").says("Muted");
         html.tag("ul").holds(|html| {
-            for entry in muted {
+            for entry in listed {
                 html.tag("li").holds(|html| {
                     words::link(html, entry.name());
                     html.text(" ");
@@ -147,5 +149,8 @@ fn muted(html: &mut Html, scene: &Scene<'_>) {
                 });
             }
         });
+        if !omitted.is_empty() {
+            html.tag("p").says(format_args!("And {} more.", omitted.len()));
+        }
     });
 }

@@ -1,11 +1,12 @@
 //! What there is to show, put in order once.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
 use health_core::{EntryView, Exposure, Health, Phase, Probe, Question, Report, Status, Unknown, View};
 
-/// How many checks are listed. Those that are not healthy come first, so what is left out is well.
+/// How many checks are listed: causes before what is due to them, and that before what is well.
 const MOST_LISTED: usize = 1_000;
 
 /// How everything stands, without anybody having been asked.
@@ -31,26 +32,18 @@ pub(super) struct Scene<'a> {
     pub(super) status: Status,
     pub(super) waiting_for: &'a [String],
     pub(super) probes: Vec<(Probe, View<'a>)>,
-    /// Not healthy first, then by name.
+    /// Not healthy first, then by name; of more than are listed, causes before that.
     pub(super) entries: Vec<EntryView<'a>>,
-    pub(super) omitted: usize,
     /// By what is wrong and due to nothing else.
     pub(super) effects: BTreeMap<&'a str, Vec<&'a str>>,
+    /// All that is due to something else.
+    due: BTreeSet<&'a str>,
 }
 
 impl<'a> Scene<'a> {
     pub(super) fn of(health: &'a Health, reports: &'a Reports, exposure: Exposure) -> Self {
         let overview = reports.overview.view(exposure);
-        let mut entries: Vec<_> = overview.entries().collect();
-        let omitted = entries.len().saturating_sub(MOST_LISTED);
-        entries.truncate(MOST_LISTED);
-        let mut effects: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for entry in entries.iter().filter(|entry| is_wrong(entry)) {
-            for cause in entry.because_of() {
-                effects.entry(cause).or_default().push(entry.name());
-            }
-        }
-        Self {
+        let mut scene = Self {
             health,
             now: SystemTime::now(),
             exposure,
@@ -58,35 +51,63 @@ impl<'a> Scene<'a> {
             status: overview.status(),
             waiting_for: overview.waiting_for(),
             probes: reports.probes.iter().map(|(probe, report)| (*probe, report.view(exposure))).collect(),
-            entries,
-            omitted,
-            effects,
+            entries: overview.entries().collect(),
+            effects: BTreeMap::new(),
+            due: BTreeSet::new(),
+        };
+        let wrong: Vec<_> = scene.entries.iter().filter(|entry| scene.is_wrong(entry)).copied().collect();
+        for entry in wrong {
+            for cause in entry.because_of() {
+                scene.effects.entry(cause).or_default().push(entry.name());
+                scene.due.insert(entry.name());
+            }
         }
+        if scene.entries.len() > MOST_LISTED {
+            let mut entries = std::mem::take(&mut scene.entries);
+            entries.sort_by_key(|entry| (!scene.is_wrong(entry), is_well(entry), scene.is_due(entry.name())));
+            scene.entries = entries;
+        }
+        scene
+    }
+
+    /// Those that are listed, and those there is no room for.
+    pub(super) fn listed(&self) -> (&[EntryView<'a>], &[EntryView<'a>]) {
+        self.entries.split_at_checked(MOST_LISTED).unwrap_or((&self.entries, &[]))
+    }
+
+    /// Whether somebody should look at it. That nothing is known of a check that weighs nothing now, as of one that is
+    /// only run when asked, is no news.
+    pub(super) fn is_wrong(&self, entry: &EntryView<'_>) -> bool {
+        entry.status().map_or(!entry.contribution().is_healthy(), |status| !status.is_healthy())
+    }
+
+    /// Whether something else explains it.
+    pub(super) fn is_due(&self, name: &str) -> bool {
+        self.due.contains(name)
     }
 
     /// What is wrong and due to nothing else that is known to be: what weighs most first, then what explains most.
     pub(super) fn causes(&self) -> Vec<EntryView<'a>> {
-        let is_cause = |entry: &&EntryView<'_>| {
-            is_wrong(entry) && !is_pending(entry) && entry.because_of().next().is_none()
-        };
+        let is_cause =
+            |entry: &&EntryView<'_>| self.is_wrong(entry) && !is_pending(entry) && !self.is_due(entry.name());
         let mut causes: Vec<_> = self.entries.iter().filter(is_cause).copied().collect();
         causes.sort_by_key(|entry| {
             let explains = self.effects.get(entry.name()).map_or(0, Vec::len);
-            std::cmp::Reverse((entry.contribution(), explains, entry.status().ok()))
+            Reverse((entry.contribution(), explains, entry.status().ok()))
         });
         causes
     }
 
     /// The checks of which nothing is known yet, and which hold something up.
     pub(super) fn pending(&self) -> impl Iterator<Item = EntryView<'a>> {
-        self.entries.iter().filter(|entry| is_wrong(entry) && is_pending(entry)).copied()
+        self.entries.iter().filter(|entry| self.is_wrong(entry) && is_pending(entry)).copied()
     }
 
     /// What some checks fail because of, as a word behind the names of others.
     pub(super) fn blamed(&self, named: &[&str], due: &[&str]) -> &'static str {
-        let concerns = |effects: &[&str]| effects.iter().any(|effect| due.contains(effect));
-        let blamed = self.effects.iter().filter(|(_, effects)| concerns(effects));
-        match (blamed.map(|(cause, _)| cause).all(|cause| named.contains(cause)), named) {
+        let (names, due): (BTreeSet<_>, BTreeSet<_>) = (named.iter().collect(), due.iter().collect());
+        let blamed = self.effects.iter().filter(|(_, effects)| effects.iter().any(|name| due.contains(name)));
+        match (blamed.map(|(cause, _)| cause).all(|cause| names.contains(cause)), named) {
             (true, [_]) => "it",
             (true, _) => "them",
             (false, _) => "something else",
@@ -99,13 +120,8 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// Whether somebody should look at it. That nothing is known of a check that weighs nothing now, as of one that is only
-/// run when asked, is no news.
-pub(super) fn is_wrong(entry: &EntryView<'_>) -> bool {
-    match entry.status() {
-        Ok(status) => !status.is_healthy(),
-        Err(_) => !entry.contribution().is_healthy(),
-    }
+pub(super) fn is_well(entry: &EntryView<'_>) -> bool {
+    entry.status() == Ok(Status::Healthy)
 }
 
 fn is_pending(entry: &EntryView<'_>) -> bool {

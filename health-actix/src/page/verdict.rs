@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use health_core::{Phase, Probe, Status};
 
 use super::markup::Html;
-use super::scene::{Scene, is_wrong};
+use super::scene::Scene;
 use super::words;
 
 /// How many causes are named in one line.
@@ -20,7 +20,7 @@ pub(super) fn head(scene: &Scene<'_>) -> &'static str {
         Phase::Starting => "Starting",
         Phase::Running => match scene.status {
             // Something that weighs nowhere may be wrong all the same.
-            Status::Healthy if scene.entries.iter().any(is_wrong) => "Healthy",
+            Status::Healthy if scene.entries.iter().any(|entry| scene.is_wrong(entry)) => "Healthy",
             Status::Healthy => "All is well",
             Status::Degraded => "Degraded",
             Status::Unhealthy => "Unhealthy",
@@ -77,7 +77,7 @@ fn why(html: &mut Html, scene: &Scene<'_>) {
         html.text(format_args!(", and {more} more"));
     }
     if scene.phase == Phase::Running && causes.is_empty() && scene.status.is_healthy() {
-        match scene.entries.len() + scene.omitted {
+        match scene.entries.len() {
             0 => html.text("There is no check."),
             1 => html.text("The one check is fine."),
             checks => html.text(format_args!("{checks} checks, nothing to do.")),
