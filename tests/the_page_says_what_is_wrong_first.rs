@@ -232,3 +232,15 @@ async fn of_what_is_muted_the_first_are_listed() {
     assert!(muted.contains("check-099") && !muted.contains("check-100"), "{muted}");
     assert!(muted.ends_with("And 5 more."), "{muted}");
 }
+
+#[tokio::test]
+async fn what_has_not_been_observed_is_named() {
+    let mut builder = Health::builder();
+    for name in ["a", "b", "c", "d", "e"] {
+        builder = builder.check_fn(Spec::named(name).timeout("1m"), futures::future::pending::<()>);
+    }
+    let health = builder.build().unwrap().start();
+    let page = html(&served(&health)).await;
+    let said = verdict(&page);
+    assert!(said.contains("Unhealthy Not observed yet: a, b, c, and 2 more"), "{said}");
+}

@@ -72,7 +72,16 @@ fn why(html: &mut Html, scene: &Scene<'_>) {
             html.text(format_args!(" and {} because of it", effects.len()));
         }
     }
-    let more = causes.len().saturating_sub(NAMED);
+    let mut more = causes.len().saturating_sub(NAMED);
+    // What startup waits for has been named.
+    if causes.is_empty() && scene.waiting_for.is_empty() {
+        let pending: Vec<_> = scene.pending().collect();
+        for (index, entry) in pending.iter().take(NAMED).enumerate() {
+            html.text(if index == 0 { "Not observed yet: " } else { ", " });
+            words::link(html, entry.name());
+        }
+        more = pending.len().saturating_sub(NAMED);
+    }
     if more > 0 {
         html.text(format_args!(", and {more} more"));
     }
