@@ -1,7 +1,7 @@
 //! What the server writes into the page, before any script has run: what is wrong, why, and what waits for what.
 
 use health_actix::endpoints;
-use health_core::{Exposure, Gate, Health, Outcome, Probe, Quorum, Spec, Status};
+use health_core::{Exposure, Gate, Health, Outcome, Phase, Probe, Quorum, Spec, Status};
 use health_tests::http::{Served, get, serve};
 use health_tests::scripts::Script;
 use health_tests::shop::Shop;
@@ -243,4 +243,48 @@ async fn what_has_not_been_observed_is_named() {
     let page = html(&served(&health)).await;
     let said = verdict(&page);
     assert!(said.contains("Unhealthy Not observed yet: a, b, c, and 2 more"), "{said}");
+}
+
+#[tokio::test]
+async fn what_explains_something_is_not_over() {
+    let unhealthy = || async { Outcome::unhealthy("gone") };
+    let health = Health::builder()
+        .check_fn(Spec::named("schema").probe([Probe::Startup]).critical(false), unhealthy)
+        .check_fn(Spec::named("orders").depends_on(["schema"]), unhealthy)
+        .build()
+        .unwrap()
+        .start();
+    health.report(Probe::Startup).await;
+    health.overview().await;
+    assert_eq!(health.phase(), Phase::Running);
+    let page = html(&served(&health)).await;
+    assert!(verdict(&page).contains("schema unhealthy and 1 because of it"), "{}", verdict(&page));
+}
+
+#[tokio::test]
+async fn what_startup_asked_for_is_over_once_it_has_passed() {
+    let schema = Script::new(Status::Unhealthy);
+    let health = Health::builder()
+        .check_fn(Spec::named("warm").probe([Probe::Startup]).critical(false).group("early"), || async {
+            Outcome::unhealthy("cold")
+        })
+        .check_fn(Spec::named("schema").probe([Probe::Startup]), schema.check())
+        .build()
+        .unwrap()
+        .start();
+    health.report(Probe::Startup).await;
+    let served = served(&health);
+    // As long as startup waits it is news.
+    let page = html(&served).await;
+    assert!(section(&page, "wrong").contains("unhealthy warm"), "{}", section(&page, "wrong"));
+    schema.says(Status::Healthy);
+    health_tests::servers::eventually("it runs", async || health.status(Probe::Ready) == Status::Healthy)
+        .await;
+    let page = html(&served).await;
+    assert!(!page.contains("id=\"wrong\""), "{}", section(&page, "wrong"));
+    assert!(page.contains("<title>Healthy · health</title>"), "not all of it is well");
+    assert!(verdict(&page).contains("Healthy 2 checks, nothing to do."), "{}", verdict(&page));
+    let checks = section(&page, "checks");
+    assert!(checks.contains("early 0 of 1 well, weighed while starting"), "{checks}");
+    assert!(checks.contains("cold ✕unhealthy"), "it is listed as it was: {checks}");
 }

@@ -66,8 +66,14 @@ fn section(
         html.tag("summary").holds(|html| {
             html.tag("h3").holds(|html| html.quote(title));
             html.text(" ");
-            words::status(html, Ok(group.status()));
+            let is_over = group.is_over(scene);
+            if !is_over {
+                words::status(html, Ok(group.status()));
+            }
             html.text(format_args!(" {} of {} well", group.well(), group.size()));
+            if is_over {
+                html.text(", weighed while starting");
+            }
             if let Some(need) = name.and_then(|name| scene.health.quorum(name)) {
                 html.text(format_args!(", {need} needed"));
             }

@@ -40,6 +40,11 @@ impl<'a> Group<'a> {
         self.listed.iter().chain(&self.omitted)
     }
 
+    /// Whether there is nothing left to judge.
+    pub(super) fn is_over(&self, scene: &Scene<'_>) -> bool {
+        self.members().all(|entry| scene.is_over(entry))
+    }
+
     /// What the members make of the whole, after the policy of the group.
     pub(super) fn status(&self) -> Status {
         Status::worst(self.members().map(EntryView::contribution))

@@ -38,6 +38,7 @@ pub(super) struct Scene<'a> {
     pub(super) effects: BTreeMap<&'a str, Vec<&'a str>>,
     /// All that is due to something else.
     due: BTreeSet<&'a str>,
+    startup_waits: bool,
 }
 
 impl<'a> Scene<'a> {
@@ -54,6 +55,7 @@ impl<'a> Scene<'a> {
             entries: overview.entries().collect(),
             effects: BTreeMap::new(),
             due: BTreeSet::new(),
+            startup_waits: overview.while_starting().is_some(),
         };
         let wrong: Vec<_> = scene.entries.iter().filter(|entry| scene.is_wrong(entry)).copied().collect();
         for entry in wrong {
@@ -76,9 +78,16 @@ impl<'a> Scene<'a> {
     }
 
     /// Whether somebody should look at it. That nothing is known of a check that weighs nothing now, as of one that is
-    /// only run when asked, is no news.
+    /// only run when asked, is no news; and what only startup asked for is over once that has passed, unless something
+    /// fails because of it.
     pub(super) fn is_wrong(&self, entry: &EntryView<'_>) -> bool {
-        entry.status().map_or(!entry.contribution().is_healthy(), |status| !status.is_healthy())
+        let is_over = self.is_over(entry) && !self.is_root_cause(entry.name());
+        !is_over && entry.status().map_or(!entry.contribution().is_healthy(), |status| !status.is_healthy())
+    }
+
+    /// Whether it weighed in nothing but startup, and that has passed.
+    pub(super) fn is_over(&self, entry: &EntryView<'_>) -> bool {
+        !self.startup_waits && entry.probes().iter().eq([Probe::Startup])
     }
 
     /// Whether something else explains it.

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use health_core::{Phase, Probe, Status};
+use health_core::{EntryView, Phase, Probe, Status};
 
 use super::markup::Html;
 use super::scene::Scene;
@@ -19,13 +19,17 @@ pub(super) fn head(scene: &Scene<'_>) -> &'static str {
         Phase::Draining => "Draining",
         Phase::Starting => "Starting",
         Phase::Running => match scene.status {
-            // Something that weighs nowhere may be wrong all the same.
-            Status::Healthy if scene.entries.iter().any(|entry| scene.is_wrong(entry)) => "Healthy",
+            // Something that weighs nowhere, or no more, may be wrong all the same.
+            Status::Healthy if scene.entries.iter().any(is_unwell) => "Healthy",
             Status::Healthy => "All is well",
             Status::Degraded => "Degraded",
             Status::Unhealthy => "Unhealthy",
         },
     }
+}
+
+fn is_unwell(entry: &EntryView<'_>) -> bool {
+    entry.status().is_ok_and(|status| !status.is_healthy())
 }
 
 pub(super) fn write(html: &mut Html, scene: &Scene<'_>) {
@@ -88,7 +92,8 @@ fn why(html: &mut Html, scene: &Scene<'_>) {
     if scene.phase == Phase::Running && causes.is_empty() && scene.status.is_healthy() {
         match scene.entries.len() {
             0 => html.text("There is no check."),
-            1 => html.text("The one check is fine."),
+            1 if !scene.entries.iter().any(is_unwell) => html.text("The one check is fine."),
+            1 => html.text("One check, nothing to do."),
             checks => html.text(format_args!("{checks} checks, nothing to do.")),
         }
     }
