@@ -288,3 +288,36 @@ async fn what_startup_asked_for_is_over_once_it_has_passed() {
     assert!(checks.contains("early 0 of 1 well, weighed while starting"), "{checks}");
     assert!(checks.contains("cold ✕unhealthy"), "it is listed as it was: {checks}");
 }
+
+#[tokio::test]
+async fn a_group_has_a_status_of_its_own() {
+    let unhealthy = || async { Outcome::unhealthy("overdue") };
+    let informs = |name: &'static str, group| Spec::named(name).probe([]).group(group);
+    let health = Health::builder()
+        .group("pair", Quorum::at_least(1))
+        .check_fn(informs("nightly", "jobs"), unhealthy)
+        .check_fn(informs("hourly", "jobs"), || async {})
+        .check_fn(informs("one", "pair"), unhealthy)
+        .check_fn(informs("other", "pair"), || async {})
+        .check_fn(informs("asked", "seldom"), || async {})
+        .check_fn(informs("slow", "seldom").timeout("1m"), futures::future::pending::<()>)
+        .check_fn(informs("slower", "never").timeout("1m"), futures::future::pending::<()>)
+        .build()
+        .unwrap()
+        .start();
+    for check in ["nightly", "hourly", "one", "other", "asked"] {
+        health.check(check).await.unwrap();
+    }
+    let page = html(&served(&health)).await;
+    let checks = section(&page, "checks");
+    for said in [
+        "jobs ✕unhealthy 1 of 2 well",
+        "pair !degraded 1 of 2 well, 1 needed",
+        // That nothing is known yet of what weighs nothing is no news.
+        "seldom ✓healthy 1 of 2 well",
+        "never ?unknown 0 of 1 well",
+    ] {
+        assert!(checks.contains(said), "{said} in {checks}");
+    }
+    assert!(section(&page, "probes").contains("ready ✓healthy"));
+}

@@ -68,7 +68,7 @@ fn section(
             html.text(" ");
             let is_over = group.is_over(scene);
             if !is_over {
-                words::status(html, Ok(group.status()));
+                words::status(html, group.status(scene, name));
             }
             html.text(format_args!(" {} of {} well", group.well(), group.size()));
             if is_over {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use health_core::{EntryView, Status};
+use health_core::{EntryView, Probe, Question, Status, Unknown};
 
 use super::scene::{Scene, is_well};
 
@@ -45,8 +45,24 @@ impl<'a> Group<'a> {
         self.members().all(|entry| scene.is_over(entry))
     }
 
-    /// What the members make of the whole, after the policy of the group.
-    pub(super) fn status(&self) -> Status {
-        Status::worst(self.members().map(EntryView::contribution))
+    /// What the members come to after the policy of the group, whether or not that makes anything of the whole.
+    pub(super) fn status(&self, scene: &Scene<'_>, name: Option<&str>) -> Result<Status, Unknown> {
+        let wrong = self.members().filter(|entry| scene.is_wrong(entry));
+        let wrong: BTreeMap<_, _> = wrong.map(|entry| (entry.name(), entry)).collect();
+        if wrong.is_empty() {
+            // Unknown as they may be: what is not wrong is well, or nobody has asked.
+            let is_known = self.members().any(|entry| entry.status().is_ok());
+            return if is_known { Ok(Status::Healthy) } else { Err(Unknown::Pending) };
+        }
+        let of_the_whole = Status::worst(self.members().map(EntryView::contribution));
+        let weighs = |entry: &EntryView<'_>| entry.probes().iter().any(|probe| probe != Probe::Startup);
+        // What live and ready make of it need not be asked a second time.
+        let is_told = wrong.values().all(|entry| weighs(entry));
+        let Some(name) = name.filter(|_| !is_told) else { return Ok(of_the_whole) };
+        let Some(report) = scene.health.look(Question::Group(name)) else { return Ok(of_the_whole) };
+        let view = report.view(scene.exposure);
+        // Asked about by itself, a group takes also what nobody waits for to be missing.
+        let weighing = view.entries().filter(|entry| wrong.contains_key(entry.name()));
+        Ok(of_the_whole.max(Status::worst(weighing.map(|entry| entry.contribution()))))
     }
 }
