@@ -320,4 +320,8 @@ async fn a_group_has_a_status_of_its_own() {
         assert!(checks.contains(said), "{said} in {checks}");
     }
     assert!(section(&page, "probes").contains("ready ✓healthy"));
+    // What a narrow screen lays out anew remains a table to who listens.
+    for (tag, role) in [("<td ", "<td role=\"cell\""), ("<tr ", "<tr role=\"row\"")] {
+        assert_eq!(page.matches(tag).count(), page.matches(role).count(), "{tag}");
+    }
 }

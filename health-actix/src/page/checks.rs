@@ -167,6 +167,7 @@ fn row(html: &mut Html, scene: &Scene<'_>, entry: &EntryView<'_>) {
             }
         });
         html.tag("td")
+            .set("role", "cell")
             .class("took")
             .says(entry.duration().map(Span).map_or_else(String::new, |s| s.to_string()));
         for (class, at) in [("at", entry.at()), ("since", entry.since())] {
