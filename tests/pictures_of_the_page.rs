@@ -1,4 +1,7 @@
-//! The pictures of the page in the documentation: `cargo test -p health-tests --test the_page_looks_like_this -- --ignored`.
+//! Takes the pictures of the page in the documentation, which takes two and a half minutes. Run with
+//! `cargo run -p health-tests --example pictures_of_the_page`; it needs chromium and chromedriver. With a folder in
+//! `PICTURES` it puts more of them there: the whole page, a phone scrolled down, and what is seen when the connection is
+//! lost.
 
 use std::path::Path;
 use std::time::Duration;
@@ -35,10 +38,9 @@ async fn past(shop: &Shop) {
     sleep(Duration::from_secs(7)).await;
 }
 
-#[tokio::test]
-#[ignore = "makes the pictures of the documentation"]
-async fn pictures() {
-    let Some(browser) = Browser::start().await else { return };
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let browser = Browser::start().await.expect("a browser is installed");
     let docs = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs"));
     let shop = Shop::opens();
     let served = served(&shop.health);
