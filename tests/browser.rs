@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use serde_json::{Value, json};
 
 use crate::http::ask;
@@ -15,6 +16,9 @@ use crate::servers::{Process, Scratch, eventually, free_port, installed};
 /// How long a test waits for the page to become what it must.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long the end of a browser is waited for before it is killed.
+const GOODBYE: Duration = Duration::from_secs(5);
+
 /// Notes everything the page does that it must not, from its first line on.
 const WATCH: &str = "window.violations = []; document.addEventListener('securitypolicyviolation', \
      (event) => window.violations.push(event.violatedDirective + ' ' + event.blockedURI));";
@@ -22,9 +26,8 @@ const WATCH: &str = "window.violations = []; document.addEventListener('security
 pub struct Browser {
     driver: SocketAddr,
     session: String,
-    // Ended after its browser, and before its folder is removed.
-    _process: Process,
-    _profile: Scratch,
+    process: Option<Process>,
+    profile: Scratch,
 }
 
 impl Browser {
@@ -49,13 +52,18 @@ impl Browser {
             ],
         });
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
-        let mut this = Self { driver, session: String::new(), _process: process, _profile: profile };
+        let mut this = Self { driver, session: String::new(), process: Some(process), profile };
         let begun =
             this.command("POST", "/session", json!({ "capabilities": { "alwaysMatch": wanted } })).await;
         this.session = begun["sessionId"].as_str().expect("a session").to_owned();
         this.devtools("Page.enable", json!({})).await;
         this.devtools("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCH })).await;
         Some(this)
+    }
+
+    /// Where everything is that the browser writes; named in the command lines of its processes.
+    pub fn profile(&self) -> &Path {
+        self.profile.path()
     }
 
     async fn command(&self, method: &str, path: &str, body: Value) -> Value {
@@ -157,10 +165,43 @@ impl Browser {
 /// Ends the session, and with it the browser: it would outlive the driver.
 impl Drop for Browser {
     fn drop(&mut self) {
-        let Ok(mut driver) = TcpStream::connect(self.driver) else { return };
-        let request = format!("DELETE /session/{} HTTP/1.1\r\nHost: {}\r\n\r\n", self.session, self.driver);
-        drop(driver.set_read_timeout(Some(Duration::from_secs(10))));
-        // Answered when the browser has ended.
-        drop(driver.write_all(request.as_bytes()).and_then(|()| driver.read(&mut [0; 64])));
+        drop(self.end_session());
+        drop(self.process.take());
+        // The driver does not get to it while it waits for the page, nor before there is a session.
+        let until = Instant::now() + GOODBYE;
+        while Instant::now() < until {
+            let left = processes_of(self.profile.path());
+            if left.is_empty() {
+                return;
+            }
+            for process in left {
+                let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
+}
+
+impl Browser {
+    fn end_session(&self) -> std::io::Result<()> {
+        let mut driver = TcpStream::connect_timeout(&self.driver, GOODBYE)?;
+        driver.set_write_timeout(Some(GOODBYE))?;
+        driver.set_read_timeout(Some(GOODBYE))?;
+        write!(driver, "DELETE /session/{} HTTP/1.1\r\nHost: {}\r\n\r\n", self.session, self.driver)?;
+        // Answered when the browser has ended.
+        driver.read(&mut [0; 64]).map(drop)
+    }
+}
+
+/// The processes that were told to use this folder. Empty where there is no `/proc`.
+pub fn processes_of(folder: &Path) -> Vec<Pid> {
+    let is_of = |process: &Path| {
+        let told = std::fs::read(process.join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&told).contains(&*folder.to_string_lossy())
+    };
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().map(|process| process.path());
+    let ids = processes
+        .filter(|process| is_of(process))
+        .filter_map(|process| process.file_name()?.to_str()?.parse().ok().and_then(Pid::from_raw));
+    ids.collect()
 }

@@ -10,9 +10,10 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use health_actix::{Access, endpoints};
 use health_core::{Exposure, Failure, Health, Outcome, Spec, Status};
-use health_tests::browser::Browser;
+use health_tests::browser::{Browser, processes_of};
 use health_tests::http::{Served, serve};
 use health_tests::scripts::Script;
+use health_tests::servers::eventually;
 use health_tests::shop::Shop;
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -330,4 +331,20 @@ async fn without_a_script_it_says_all_the_same() {
     browser.open(&format!("{}?refresh", url(served.address))).await;
     assert_eq!(browser.evaluate(refreshes).await, json!(true));
     assert_eq!(browser.complaints().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn no_browser_outlives_its_test() {
+    let Some(browser) = Browser::start().await else { return };
+    let profile = browser.profile().to_owned();
+    assert!(!processes_of(&profile).is_empty());
+    let panicked = tokio::spawn(async move {
+        // The driver waits for the page, and the test has waited long enough.
+        let endless = browser.evaluate("new Promise(() => {})");
+        tokio::time::timeout(Duration::from_millis(300), endless).await.expect("it comes to an end");
+        drop(browser);
+    });
+    assert!(panicked.await.is_err_and(|error| error.is_panic()));
+    eventually("nothing is left", async || processes_of(&profile).is_empty()).await;
+    assert!(!profile.exists());
 }
