@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
@@ -41,6 +41,24 @@ fn says(words: &str) -> String {
     format!("document.body.innerText.includes({words:?})")
 }
 
+/// How long it takes until the page shows what has just begun, the run of the check included; in order.
+async fn delays(browser: &Browser, shop: &Shop) -> Vec<Duration> {
+    let mut delays = Vec::new();
+    for _ in 0..3 {
+        let begun = Instant::now();
+        shop.breaks("network", "no route").await;
+        browser.becomes("document.querySelector('h1').textContent.includes('Unhealthy')").await;
+        delays.push(begun.elapsed());
+        assert!(browser.text().await.contains("no route"));
+        let begun = Instant::now();
+        shop.mends("network").await;
+        browser.becomes("document.querySelector('h1').textContent.includes('All is well')").await;
+        delays.push(begun.elapsed());
+    }
+    delays.sort();
+    delays
+}
+
 #[tokio::test]
 async fn what_breaks_is_shown_within_a_second_and_nothing_moves_away() {
     let Some(browser) = Browser::start().await else { return };
@@ -56,19 +74,14 @@ async fn what_breaks_is_shown_within_a_second_and_nothing_moves_away() {
     browser.evaluate("document.querySelector('[id=\"check-disk\"] summary').click()").await;
     browser.evaluate("document.querySelector('[id=\"check-disk\"] summary').focus()").await;
     browser.evaluate("scrollTo(0, 240)").await;
-    let mut delays = Vec::new();
-    for _ in 0..3 {
-        shop.breaks("network", "no route").await;
-        delays.push(browser.becomes("document.querySelector('h1').textContent.includes('Unhealthy')").await);
-        assert!(browser.text().await.contains("no route"));
-        shop.mends("network").await;
-        delays
-            .push(browser.becomes("document.querySelector('h1').textContent.includes('All is well')").await);
+    // The machine may be busy, so one calm round is enough. Without events it takes up to ten seconds, every time.
+    let is_quick = |delays: &Vec<Duration>| delays[delays.len() / 2] < Duration::from_secs(1);
+    let mut rounds = Vec::new();
+    while rounds.len() < 4 && !rounds.iter().any(is_quick) {
+        rounds.push(delays(&browser, &shop).await);
     }
-    delays.sort();
-    println!("from the run of the check to the page: {delays:?}");
-    // The machine may be busy, so not all of them. Without events it takes up to ten seconds, every time.
-    assert!(delays[0] < Duration::from_secs(1) && delays[3] < Duration::from_secs(4), "{delays:?}");
+    println!("from the trouble to the page: {rounds:?}");
+    assert!(rounds.iter().any(is_quick), "it took longer than a second: {rounds:?}");
     let kept = "document.querySelector('[id=\"more-disk\"]').open && \
         document.activeElement.closest('[id]').id === 'more-disk' && scrollY > 0";
     assert_eq!(browser.evaluate(kept).await, json!(true));
