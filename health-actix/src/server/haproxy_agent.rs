@@ -33,8 +33,9 @@ const ROOM_FOR_NAMES: usize = 85;
 /// | starting | `down #starting` | sends nothing |
 /// | unhealthy | `down #unhealthy` | sends nothing |
 ///
-/// The weight of a server is HAProxy's, and so is what an operator set there: `ready`, `drain` and `maint` are never
-/// sent, because they stick, and overwrite that.
+/// Each line sets the weight of the server anew, as a share of the `weight` in HAProxy's configuration: a weight that an
+/// operator has set is gone at the next answer, unless `disable agent app/one` was said to HAProxy before. `MAINT` and
+/// `DRAIN` stay as an operator has set them: `ready`, `drain` and `maint` are never sent, because they overwrite that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "it changes nothing until it is given to a server"]
 pub struct HaproxyAgent {
