@@ -15,12 +15,12 @@ pub fn objections(rules: &str, stories: &[(&str, Story)]) -> Option<String> {
     std::fs::write(scratch.path().join("rules.yml"), rules).unwrap();
     let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (name, story) in stories {
-        files.entry(story.step).or_default().push(story.written(name));
+        files.entry(story.evaluated_every).or_default().push(story.written(name));
     }
     let mut command = Command::new(promtool);
     command.args(["test", "rules"]).current_dir(scratch.path());
-    for (step, tests) in files {
-        let (name, interval) = (format!("every-{step}.yml"), format!("{step}s"));
+    for (seconds, tests) in files {
+        let (name, interval) = (format!("every-{seconds}.yml"), format!("{seconds}s"));
         let file = json!({ "rule_files": ["rules.yml"], "evaluation_interval": interval, "tests": tests });
         std::fs::write(scratch.path().join(&name), file.to_string()).unwrap();
         command.arg(name);
@@ -32,22 +32,25 @@ pub fn objections(rules: &str, stories: &[(&str, Story)]) -> Option<String> {
 
 #[track_caller]
 pub fn is_true(rules: &str, name: &str, story: Story) {
-    if let Some(objections) = objections(rules, &[(name, story)]) {
+    are_true(rules, &[(name, story)]);
+}
+
+#[track_caller]
+pub fn are_true(rules: &str, stories: &[(&str, Story)]) {
+    if let Some(objections) = objections(rules, stories) {
         assert!(objections.is_empty(), "{objections}");
     }
 }
 
-/// Each is a test of its own, and all of them together judge whether a change of the rules would be noticed.
+/// Promtool is asked about all of them at once, because it takes its time to start and to stop.
 macro_rules! stories {
     ($($name:ident $story:block)*) => {
-        $(
-            #[test]
-            fn $name() {
-                $crate::promtool::is_true(&$crate::rules(health_core::PrometheusRules::default()), stringify!($name), $story);
-            }
-        )*
+        #[test]
+        fn they_happen_as_told() {
+            super::promtool::are_true(&super::alerting_rules(), &all());
+        }
 
-        /// All of them.
+        /// All of them, which together notice each change of the rules.
         pub fn all() -> Vec<(&'static str, Story)> {
             vec![$((stringify!($name), $story)),*]
         }

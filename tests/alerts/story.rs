@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use health_core::{Declaration, catalog};
+use health_core::{Declaration, Probe, catalog};
 use serde_json::{Value, json};
 
 const STATUSES: [&str; 4] = ["healthy", "degraded", "unhealthy", "unknown"];
@@ -20,6 +20,8 @@ pub struct Instance {
     pub labels: &'static str,
     pub phase: &'static str,
     pub is_gate_open: bool,
+    /// Whether quorums make up for whatever fails.
+    pub quorums_hold: bool,
     statuses: BTreeMap<String, &'static str>,
     muted: BTreeSet<&'static str>,
     /// The checks of which there is more to tell than that they are well.
@@ -37,6 +39,7 @@ impl Instance {
             labels: "",
             phase: "running",
             is_gate_open: true,
+            quorums_hold: false,
             statuses,
             muted: BTreeSet::new(),
             told: BTreeSet::new(),
@@ -87,6 +90,18 @@ impl Instance {
         self.told.insert(check.to_owned());
     }
 
+    /// Whether what fails makes a probe unhealthy.
+    fn is_unhealthy(&self, probe: Probe) -> bool {
+        let fails = |name: &str| {
+            ["unhealthy", "unknown"].iter().any(|failing| self.statuses.get(name) == Some(failing))
+        };
+        let weighs = |name: &str, check: &Declaration| {
+            check.is_critical() && check.probes().contains(probe) && !self.muted.contains(name)
+        };
+        let is_away = probe == Probe::Ready && self.phase != "running";
+        is_away || !self.quorums_hold && checks().any(|(name, check)| weighs(&name, check) && fails(&name))
+    }
+
     fn series(&self, labels: &str) -> Vec<(String, u64)> {
         let mut series = Vec::new();
         for phase in PHASES {
@@ -97,6 +112,13 @@ impl Instance {
             format!("health_gate_open{{{labels},gate=\"migrations\"}}"),
             u64::from(self.is_gate_open),
         ));
+        for (name, probe) in [("live", Probe::Live), ("ready", Probe::Ready)] {
+            let is_unhealthy = self.is_unhealthy(probe);
+            for (status, is_so) in [("healthy", !is_unhealthy), ("unhealthy", is_unhealthy)] {
+                let labels = format!("{labels},probe={name:?},status={status:?}");
+                series.push((format!("health_status{{{labels}}}"), u64::from(is_so)));
+            }
+        }
         for (name, check) in checks() {
             let labels = format!("{labels},check={name:?}");
             for status in STATUSES {
@@ -136,8 +158,10 @@ pub struct Story {
     pub job: &'static str,
     /// Other things that are scraped, and always show the same.
     pub others: Vec<(&'static str, u64)>,
-    /// The seconds between two scrapes, and between two evaluations.
+    /// The seconds between two scrapes.
     pub step: u64,
+    /// The seconds between two evaluations.
+    pub evaluated_every: u64,
     steps: u64,
     series: BTreeMap<String, Vec<Option<u64>>>,
     expected: Vec<Value>,
@@ -147,7 +171,7 @@ pub struct Story {
 impl Story {
     /// So many instances, all of them running and well, looked at so seldom that days pass quickly.
     pub fn of_days(instances: usize) -> Self {
-        Self { step: 300, ..Self::of(instances) }
+        Self { step: 300, evaluated_every: 300, ..Self::of(instances) }
     }
 
     /// So many instances, all of them running and well.
@@ -157,6 +181,7 @@ impl Story {
             job: "shop",
             others: Vec::new(),
             step: 30,
+            evaluated_every: 30,
             steps: 0,
             series: BTreeMap::new(),
             expected: Vec::new(),
@@ -203,9 +228,7 @@ impl Story {
                 values.resize(step, None);
                 values.push(Some(sample));
             }
-            let is_ready = instance.phase == "running"
-                && instance.statuses.get("db").is_none_or(|held| *held != "unhealthy");
-            let status = if is_ready { "healthy" } else { "unhealthy" };
+            let status = if instance.is_unhealthy(Probe::Ready) { "unhealthy" } else { "healthy" };
             *instance.ready_seconds.entry(status).or_default() += self.step;
         }
         for (series, sample) in &self.others {
