@@ -15,6 +15,20 @@ stories! {
         story
     }
 
+    half_an_hour_begins_with_the_first_that_is_seen {
+        let mut story = Story::of(2);
+        story.instances[1].is_target = false;
+        story.lasts_minutes(5);
+        story.instances[1].is_target = true;
+        story.on_all("db", "degraded");
+        story.on_first(1, "db", "healthy");
+        story.lasts_minutes(32);
+        story.was_quiet();
+        story.lasts(30);
+        story.fires(&["HealthCheckDegraded check=db severity=ticket"]);
+        story
+    }
+
     degraded_now_and_half_an_hour_ago_is_quiet {
         let mut story = Story::of(1);
         story.lasts_minutes(5);
