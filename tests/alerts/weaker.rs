@@ -81,13 +81,26 @@ stories! {
         }
         story.lasts_minutes(20);
         story.was_quiet();
-        for status in ["degraded", "healthy"].into_iter().cycle().take(8) {
+        for status in ["degraded", "healthy"].into_iter().cycle().take(7) {
             story.on_first(1, "db", status);
             story.lasts(60);
         }
         story.fires(&["HealthCheckFlapping check=db severity=ticket"]);
         story.lasts_minutes(10);
         story.fires(&[]);
+        story
+    }
+
+    six_changes_are_no_more_whenever_they_are_looked_at {
+        let mut story = Story::of(1);
+        (story.step, story.evaluated_every) = (75, 20);
+        story.lasts(900);
+        for status in ["degraded", "healthy"].into_iter().cycle().take(6) {
+            story.on_all("db", status);
+            story.lasts(75);
+        }
+        story.lasts(900);
+        story.was_quiet();
         story
     }
 
