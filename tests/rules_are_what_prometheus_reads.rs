@@ -13,14 +13,17 @@ use health_tests::programs;
 use health_tests::servers::{Scratch, installed};
 use serde_json::Value;
 
-/// What the metrics are called and how they are labelled, besides `job` and `instance`, which Prometheus adds.
-const CONTRACT: [(&str, &[&str]); 8] = [
+/// What the metrics are called and how they are labelled, besides `job` and `instance`, which Prometheus adds, and what
+/// it makes itself.
+const CONTRACT: [(&str, &[&str]); 10] = [
+    ("ALERTS", &["alertname", "alertstate", "severity"]),
     ("health_check_info", &["check", "group", "critical", "scope", "probes"]),
     ("health_check_muted", &["check"]),
     ("health_check_status", &["check", "status"]),
     ("health_check_transitions_total", &["check", "to"]),
     ("health_gate_open", &["gate"]),
     ("health_phase", &["phase"]),
+    ("health_status", &["probe", "status"]),
     ("health_status_seconds_total", &["probe", "status"]),
     ("up", &[]),
 ];
@@ -293,12 +296,12 @@ fn the_statuses_and_phases_are_those_of_the_engine() {
     for (label, known) in [
         ("status", &["healthy", "degraded", "unhealthy", "unknown"][..]),
         ("phase", &["starting", "running", "draining"]),
-        ("probe", &["live", "ready", "startup"]),
+        ("probe", &["live", "ready", "startup", "live|ready"]),
         ("critical", &["true", "false"]),
         ("probes", &["startup", "none|"]),
     ] {
         let mut found = 0;
-        for operator in ["=", "!=", "!~"] {
+        for operator in ["=", "!=", "=~", "!~"] {
             for (at, opening) in text.match_indices(&format!("{label}{operator}\"")) {
                 let (value, _) = text[at + opening.len()..].split_once('"').unwrap();
                 assert!(known.contains(&value), "{label}{operator}{value}");

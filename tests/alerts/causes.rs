@@ -39,6 +39,20 @@ stories! {
         story
     }
 
+    a_cause_of_what_a_quorum_makes_up_for_is_a_ticket {
+        let mut story = Story::of(2);
+        story.lasts_minutes(5);
+        for instance in &mut story.instances {
+            instance.quorums_hold = true;
+        }
+        for check in ["network", "db"] {
+            story.on_all(check, "unhealthy");
+        }
+        story.lasts_minutes(5);
+        story.fires(&["HealthCheckFailing check=network severity=ticket"]);
+        story
+    }
+
     a_degraded_cause_excuses_nothing {
         let mut story = Story::of(1);
         story.lasts_minutes(5);

@@ -55,6 +55,47 @@ stories! {
         story
     }
 
+    what_a_quorum_makes_up_for_is_a_ticket {
+        let mut story = Story::of(4);
+        story.lasts_minutes(5);
+        for instance in &mut story.instances {
+            instance.quorums_hold = true;
+        }
+        story.on_first(3, "db", "unhealthy");
+        story.lasts_minutes(3);
+        story.fires(&["HealthCheckFailing check=db severity=ticket"]);
+        // On one on which it is well, something else is not.
+        story.instances[3].quorums_hold = false;
+        story.instances[3].set("licence", "unhealthy");
+        story.lasts_minutes(3);
+        story.fires(&["HealthCheckFailing check=db severity=ticket"]);
+        story.instances[3].set("licence", "healthy");
+        story.instances[0].quorums_hold = false;
+        story.lasts(120);
+        story.fires(&["HealthCheckFailing check=db severity=ticket"]);
+        story.lasts(30);
+        story.fires(&["HealthCheckFailing check=db severity=page"]);
+        story.instances[0].quorums_hold = true;
+        story.lasts_minutes(3);
+        story.fires(&["HealthCheckFailing check=db severity=ticket"]);
+        // What comes and goes is told all the same.
+        for holds in [false, true].into_iter().cycle().take(10) {
+            story.instances[0].quorums_hold = holds;
+            story.lasts(60);
+        }
+        story.fires(&["HealthCheckFailing check=db severity=ticket"]);
+        story
+    }
+
+    what_has_instances_restarted_pages {
+        let mut story = Story::of(2);
+        story.lasts_minutes(5);
+        story.on_all("heart", "unhealthy");
+        story.lasts_minutes(3);
+        story.fires(&["HealthCheckFailing check=heart severity=page"]);
+        story
+    }
+
     without_an_observation_a_check_counts_as_failing {
         let mut story = Story::of(2);
         story.lasts_minutes(5);

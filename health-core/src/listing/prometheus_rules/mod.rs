@@ -44,8 +44,9 @@ use crate::{Declaration, Interval};
 /// | `HealthStuckStarting` | `page` or `ticket` | instances need more than the start-up budget; a page when more are starting than running |
 /// | `HealthMetricsAbsent` | `page` or `ticket` | over half of the instances cannot be scraped for 5 minutes (a page), one cannot for 15, or a job has nothing to show |
 ///
-/// - A check pages when it is critical and weighs in a probe, or when it is the cause of one that does and fails on over
-///   half of the instances. Without a usable observation it counts as failing, as it does in the service.
+/// - A check pages when it is critical, weighs in a probe, and live or ready is unhealthy on an instance on which it
+///   fails; or when it is the cause of one that does and fails on over half of the instances. So what a quorum makes up
+///   for is a ticket. Without a usable observation a check counts as failing, as it does in the service.
 /// - An effect is silent while a check fails on which it depends, directly or not: on that instance, or over half of
 ///   them. So the alert is about the cause, and says what fails with it. A cause that is muted or degraded silences
 ///   nothing.
