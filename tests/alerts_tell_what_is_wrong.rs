@@ -80,8 +80,8 @@ impl HealthCheck for Shard {
 }
 
 /// What the stories are about, without what records availability: that is many rules, and no alert asks for them.
-pub fn alerting_rules() -> String {
-    let rules = rules(PrometheusRules::default());
+pub fn alerting_rules(options: PrometheusRules) -> String {
+    let rules = rules(options);
     let (alerting, _) = rules.split_once("  - name: health-availability").expect("groups");
     alerting.to_owned()
 }

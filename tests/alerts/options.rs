@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use health_core::PrometheusRules;
 
+use super::alerting_rules;
 use super::promtool::is_true;
-use super::rules;
 use super::story::Story;
 
 #[test]
 fn a_named_job_that_is_gone_pages() {
-    let named = rules(PrometheusRules::default().job("shop"));
+    let named = alerting_rules(PrometheusRules::default().job("shop"));
     let mut story = Story::of(1);
     story.lasts_minutes(10);
     story.instances[0].is_target = false;
@@ -52,7 +52,7 @@ fn rules_of_a_named_job_are_about_that_job() {
         }
         story
     };
-    let named = |job: &str| rules(PrometheusRules::default().job(job));
+    let named = |job: &str| alerting_rules(PrometheusRules::default().job(job));
     let mut other = everything_fails("other");
     other.was_quiet();
     is_true(&named("shop"), "another job", other);
@@ -83,12 +83,12 @@ fn instances_are_counted_together_where_a_further_label_is_the_same() {
     };
     let mut apart = told();
     apart.fires(&["HealthCheckFailing check=network namespace=blue severity=page"]);
-    is_true(&rules(PrometheusRules::default().also_by("namespace")), "apart", apart);
+    is_true(&alerting_rules(PrometheusRules::default().also_by("namespace")), "apart", apart);
     let mut together = told();
     together.fires(&[
         "HealthCheckFailingOnInstance check=network instance=host-0 namespace=blue pod=a severity=ticket",
     ]);
-    is_true(&rules(PrometheusRules::default()), "together", together);
+    is_true(&alerting_rules(PrometheusRules::default()), "together", together);
 }
 
 #[test]
@@ -101,5 +101,5 @@ fn the_budget_is_that_of_the_options() {
     story.lasts(30);
     story.fires(&["HealthStuckStarting severity=ticket"]);
     let longer = PrometheusRules::default().startup_budget(Duration::from_secs(20 * 60));
-    is_true(&rules(longer), "a longer budget", story);
+    is_true(&alerting_rules(longer), "a longer budget", story);
 }

@@ -7,6 +7,7 @@
 use std::cmp::Reverse;
 use std::process::ExitCode;
 
+use health_core::PrometheusRules;
 use stories::promtool::objections;
 use stories::{alerting_rules, causes, failing, life, scraping, weaker};
 
@@ -69,7 +70,7 @@ fn changes(lines: &[&str], wanted: &str) -> Vec<(usize, String)> {
 }
 
 fn main() -> ExitCode {
-    let rules = alerting_rules();
+    let rules = alerting_rules(PrometheusRules::default());
     let lines: Vec<_> = rules.lines().collect();
     let wanted = std::env::args().nth(1).unwrap_or_default();
     // Those that have noticed most come first.
