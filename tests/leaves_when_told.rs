@@ -123,6 +123,7 @@ async fn main() -> io::Result<Exit> {
             let first = stream::once(async { Ok(Bytes::from_static(b"first")) });
             async move { HttpResponse::Ok().streaming(first.chain(last)) }
         };
+        assert!(!is_set("MADE_BADLY"), "the application cannot be made");
         App::new()
             .service(endpoints(served.clone()).exposure(Exposure::Checks))
             .route("/work", web::to(|| async { "done" }))

@@ -216,6 +216,15 @@ async fn a_signal_during_start_up_is_heard_and_nobody_is_waited_for() {
     }
 }
 
+#[tokio::test]
+async fn an_application_that_cannot_be_made_is_an_error_and_no_silence() {
+    let mut leaving = Leaving::start(&[("MADE_BADLY", "1")]).await;
+    assert_eq!(leaving.ends().await, 1);
+    let logged = leaving.logged.lock().unwrap().join("\n");
+    assert!(logged.contains("the application cannot be made"), "{logged}");
+    assert!(logged.contains("Error: "), "{logged}");
+}
+
 /// Not in the way of the system, which does not end the first process of a container.
 #[tokio::test]
 async fn a_signal_before_anything_is_served_ends_it_at_once() {

@@ -28,9 +28,10 @@ impl Place {
         let ((closes, is_closed), (keeps, is_over)) = (oneshot::channel(), oneshot::channel());
         let handle = server.handle();
         let run = move || {
+            let mut end = LastWord::new(events.clone());
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
-                Err(error) => return drop(events.send(Event::ServerEnded(Err(error)))),
+                Err(error) => return end.is(Some(Err(error))),
             };
             System::with_tokio_rt(move || runtime).block_on(async {
                 workers::are_of(&System::current());
@@ -40,9 +41,7 @@ impl Place {
                 for _ in 0..8 {
                     yield_now().await;
                 }
-                if let Some(ended) = ended {
-                    drop(events.send(Event::ServerEnded(ended)));
-                }
+                end.is(ended);
             });
         };
         thread::Builder::new().name("health-server".into()).spawn(run)?;
@@ -60,6 +59,27 @@ impl Place {
         if let Some(closes) = self.closes.take() {
             // If nobody hears it, the server has ended already.
             let _heard = closes.send(());
+        }
+    }
+}
+
+/// Says how the server has ended, also when its thread panics, as when the application cannot be made.
+struct LastWord(UnboundedSender<Event>, Option<io::Result<()>>);
+
+impl LastWord {
+    fn new(events: UnboundedSender<Event>) -> Self {
+        Self(events, Some(Err(io::Error::other("the thread of the server has panicked"))))
+    }
+
+    fn is(&mut self, ended: Option<io::Result<()>>) {
+        self.1 = ended;
+    }
+}
+
+impl Drop for LastWord {
+    fn drop(&mut self) {
+        if let Some(ended) = self.1.take() {
+            drop(self.0.send(Event::ServerEnded(ended)));
         }
     }
 }

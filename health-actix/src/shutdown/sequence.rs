@@ -75,8 +75,12 @@ impl Sequence {
             if self.is_abandoned {
                 return Ok(Exit::CUT_OFF);
             }
-            if let Some(ended) = self.ended.take() {
-                return ended.map(|()| Exit::FINISHED);
+            match self.ended.take() {
+                Some(Ok(())) if !self.has_begun => {
+                    return Err(io::Error::other("the server has ended before it began"));
+                }
+                Some(ended) => return ended.map(|()| Exit::FINISHED),
+                None => {}
             }
         }
         let Shutdown { drain_delay, finish_limit, exit_limit } = self.shutdown;
