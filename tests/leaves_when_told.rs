@@ -5,16 +5,18 @@ use std::env;
 use std::io::{self, BufRead as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
-use futures::stream::{self, StreamExt as _};
+use futures::stream::{self, Stream, StreamExt as _};
 use health_actix::{Exit, Shutdown, endpoints, goodbye, run};
 use health_core::{Change, Exposure, Gate, Health, Hold, Outcome, Probe, Spec};
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, sleep};
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -47,6 +49,24 @@ fn milliseconds(name: &str) -> Option<Duration> {
 
 fn is_set(name: &str) -> bool {
     env::var_os(name).is_some()
+}
+
+/// Goes on until the client takes no more, and ends while the last of it still waits for the connection.
+fn ends_unsent() -> impl Stream<Item = Result<Bytes, actix_web::Error>> {
+    const STALL: Duration = Duration::from_millis(300);
+    static CHUNK: [u8; 16 * 1024] = [b'x'; 16 * 1024];
+    let mut timer = Box::pin(sleep(STALL));
+    stream::poll_fn(move |context| {
+        // Later than that it is not the timer but the client that goes on.
+        let is_stalled = timer.as_mut().poll(context).is_ready();
+        if is_stalled && timer.deadline().elapsed() < STALL / 2 {
+            println!("handed out");
+            return Poll::Ready(None);
+        }
+        timer.as_mut().reset(Instant::now() + STALL);
+        let _pending = timer.as_mut().poll(context);
+        Poll::Ready(Some(Ok(Bytes::from_static(&CHUNK))))
+    })
 }
 
 #[actix_web::main]
@@ -129,6 +149,7 @@ async fn main() -> io::Result<Exit> {
             .route("/work", web::to(|| async { "done" }))
             .route("/held", web::to(held))
             .route("/stream", web::to(streams))
+            .route("/unsent", web::to(|| async { HttpResponse::Ok().streaming(ends_unsent()) }))
             .wrap(Condition::new(says_goodbye, goodbye(&served)))
     };
     let server = HttpServer::new(app).workers(2).keep_alive(LONG).bind(("127.0.0.1", 0))?;

@@ -4,10 +4,12 @@ mod exit;
 mod place;
 mod sequence;
 mod signals;
+mod unsent;
 
 use std::fmt::Debug;
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -128,7 +130,8 @@ impl Default for Shutdown {
 ///    [`drain_delay`](Shutdown::drain_delay), with `Connection: close` on HTTP/1 answers, unless it was never ready.
 /// 2. Nobody is let in any more: the ports are closed. Requests that are under way may finish until
 ///    [`finish_limit`](Shutdown::finish_limit), as may other work that [holds](Health::hold) the exit. Connections
-///    without a request are closed two seconds later, or as soon as no other is left.
+///    without a request are closed two seconds later, or as soon as no other is left; on Linux, where the system tells
+///    which of them have not taken the whole of an answer yet, those have until the limit too.
 /// 3. This returns, and so can `main`: the [`Exit`] says 0 if everything has finished, 1 if something was cut off. A
 ///    program that has not ended within [`exit_limit`](Shutdown::exit_limit) after that is ended.
 ///
@@ -171,6 +174,7 @@ where
     S::Response: Into<Response<B>>,
     B: MessageBody + 'static,
 {
+    let ports = server.addrs().iter().map(SocketAddr::port).collect();
     let server = if server.addrs().is_empty() {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "nothing was bound, so nothing would be served"))
     } else {
@@ -178,7 +182,7 @@ where
         let beyond = shutdown.finish_limit.as_secs().saturating_add(60);
         Ok(server.disable_signals().shutdown_timeout(beyond).run())
     };
-    let begun = server.and_then(|server| begin(server, health, shutdown));
+    let begun = server.and_then(|server| begin(server, ports, health, shutdown));
     async move {
         let (abandoned, has_left) = begun?;
         let left = has_left.await;
@@ -208,13 +212,14 @@ type Left = io::Result<Exit>;
 
 fn begin(
     server: dev::Server,
+    ports: Vec<u16>,
     health: Health,
     shutdown: Shutdown,
 ) -> io::Result<(Abandoned, oneshot::Receiver<Left>)> {
     let (says, events) = unbounded_channel();
     let (leaves, has_left) = oneshot::channel();
     signals::hear()?;
-    let place = Place::serve(server, says.clone())?;
+    let place = Place::serve(server, ports, says.clone())?;
     let sequence = Sequence::new(health, shutdown, place, says.clone(), events);
     let run = move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();

@@ -13,18 +13,24 @@ use tokio::sync::oneshot;
 use tokio::task::yield_now;
 
 use super::sequence::Event;
+use super::unsent;
 use crate::goodbye::workers::{self, while_still};
 
 /// A server that serves until it ends by itself or this is dropped: then connections that are left are closed.
 #[derive(Debug)]
 pub(super) struct Place {
     handle: dev::ServerHandle,
+    ports: Vec<u16>,
     closes: Option<oneshot::Sender<()>>,
     _keeps: oneshot::Sender<()>,
 }
 
 impl Place {
-    pub(super) fn serve(server: dev::Server, events: UnboundedSender<Event>) -> io::Result<Self> {
+    pub(super) fn serve(
+        server: dev::Server,
+        ports: Vec<u16>,
+        events: UnboundedSender<Event>,
+    ) -> io::Result<Self> {
         let ((closes, is_closed), (keeps, is_over)) = (oneshot::channel(), oneshot::channel());
         let handle = server.handle();
         let run = move || {
@@ -45,13 +51,18 @@ impl Place {
             });
         };
         thread::Builder::new().name("health-server".into()).spawn(run)?;
-        Ok(Self { handle, closes: Some(closes), _keeps: keeps })
+        Ok(Self { handle, ports, closes: Some(closes), _keeps: keeps })
     }
 
     /// Accepts no more, but what was accepted gets to its worker.
     pub(super) fn accept_no_more(&self) {
         // It is told at once.
         drop(self.handle.pause());
+    }
+
+    /// How many connections have not taken the whole of what was answered.
+    pub(super) fn unsent(&self) -> usize {
+        unsent::connections(&self.ports)
     }
 
     /// Closes the ports. Connections go on; the server ends when none is left.

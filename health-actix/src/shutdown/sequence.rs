@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use health_core::{Health, Probe, ShutdownStep, Status};
+use health_core::{Health, Hold, Probe, ShutdownStep, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -14,8 +14,11 @@ use super::{Exit, Shutdown};
 use crate::goodbye::REQUESTS;
 
 /// How long connections may stay open when no request is under way: one of them may still be handing out the end of an
-/// answer, or bring a request that was sent before its client knew. Those that are left are idle.
+/// answer, or bring a request that was sent before its client knew. Those that are left, and have nothing to send, are
+/// idle.
 const LINGER: Duration = Duration::from_secs(2);
+/// How long until it is looked again whether slow clients have taken their answers.
+const TAKING: Duration = Duration::from_millis(100);
 /// How long connections that are being accepted may take to get to their worker.
 const SETTLING: Duration = Duration::from_millis(50);
 /// How long those who listen have to hear the last step.
@@ -55,6 +58,8 @@ pub(super) struct Sequence {
     /// How the server has ended.
     ended: Option<io::Result<()>>,
     is_abandoned: bool,
+    /// One for each connection whose answer was cut off.
+    unsent: Vec<Hold>,
 }
 
 impl Sequence {
@@ -66,7 +71,18 @@ impl Sequence {
         events: UnboundedReceiver<Event>,
     ) -> Self {
         let (has_begun, ended, is_abandoned, end) = (false, None, false, End::new());
-        Self { health, shutdown, place, events, says, end, has_begun, ended, is_abandoned }
+        Self {
+            health,
+            shutdown,
+            place,
+            events,
+            says,
+            end,
+            has_begun,
+            ended,
+            is_abandoned,
+            unsent: Vec::new(),
+        }
     }
 
     /// From serving to the end, for as long as the connections are to live.
@@ -123,7 +139,7 @@ impl Sequence {
 
     /// Waits until nothing is under way and every connection is closed or idle.
     async fn finish(&mut self, limit: Duration, counts_requests: bool) -> Exit {
-        let until = later(limit);
+        let (until, mut wait) = (later(limit), LINGER);
         loop {
             let is_idle = self.is_idle();
             if is_idle && self.ended.is_some() {
@@ -135,16 +151,21 @@ impl Sequence {
             let mut look_again = until;
             if !is_idle {
                 self.tell_when_idle();
+                wait = LINGER;
             } else if counts_requests {
-                look_again = until.min(Instant::now() + LINGER);
+                look_again = until.min(Instant::now() + wait);
             }
             if timeout_at(look_again, self.hear()).await.is_err() {
-                if counts_requests && self.is_idle() {
+                let unsent = self.place.unsent();
+                if counts_requests && self.is_idle() && unsent == 0 {
                     return Exit::FINISHED;
                 }
                 if Instant::now() >= until {
+                    // For whoever reads what was cut off.
+                    self.unsent.extend((0..unsent).map(|_| self.health.hold("unsent answers")));
                     return Exit::CUT_OFF;
                 }
+                wait = TAKING;
             }
         }
     }
