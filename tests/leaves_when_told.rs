@@ -157,8 +157,24 @@ async fn main() -> io::Result<Exit> {
     let shutdown = Shutdown {
         drain_delay: milliseconds("DRAIN_MS").unwrap_or_default(),
         finish_limit: milliseconds("FINISH_MS").unwrap_or(Shutdown::default().finish_limit),
-        exit_limit: milliseconds("EXIT_MS").or(Shutdown::default().exit_limit),
+        exit_limit: match env::var("EXIT_MS").as_deref() {
+            Ok("never") => None,
+            _ => milliseconds("EXIT_MS").or(Shutdown::default().exit_limit),
+        },
     };
+    if is_set("ANOTHER_ENDS_AT_ONCE") {
+        let other = Health::builder().build()?.start();
+        let server = HttpServer::new(App::new).workers(1).bind(("127.0.0.1", 0))?;
+        let shutdown = Shutdown {
+            drain_delay: Duration::ZERO,
+            exit_limit: Some(Duration::from_millis(100)),
+            ..shutdown
+        };
+        let left = run(server, other, shutdown);
+        actix_web::rt::spawn(async {
+            println!("another left with {}", left.await.expect("it leaves").code())
+        });
+    }
     let exit = run(server, health, shutdown).await?;
     println!("left with {}", exit.code());
     if is_set("NEVER_ENDS") {

@@ -115,7 +115,7 @@ async fn held(leaving: &Leaving) -> Wire {
 
 #[tokio::test]
 async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
-    let mut leaving = Leaving::start(&[("DRAIN_MS", "2000")]).await;
+    let mut leaving = Leaving::start(&[("DRAIN_MS", "2000"), ("HOLDS", "1")]).await;
     leaving.is_ready().await;
     let mut kept = Wire::to(leaving.address).await;
     kept.send("GET /work HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -132,6 +132,9 @@ async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
     assert!(kept.rest().await.is_empty(), "and it is closed");
     leaving.lets_nobody_in().await;
     assert!(told.elapsed() > Duration::from_millis(1500), "{:?}", told.elapsed());
+    // Steps that follow each other at once may be told as one.
+    leaving.says("finishing with 1").await;
+    leaving.order("let go");
     assert_eq!(leaving.ends().await, 0);
     let said = leaving.said();
     let steps = said.iter().skip_while(|line| *line != "phase draining");
@@ -140,8 +143,8 @@ async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
         [
             "phase draining",
             "ready unhealthy",
-            "draining with 0",
-            "finishing with 0",
+            "draining with 1",
+            "finishing with 1",
             "finished with 0",
             "left with 0"
         ]
@@ -347,6 +350,20 @@ async fn without_a_goodbye_it_leaves_all_the_same_and_says_what_is_missing() {
     leaving.lets_nobody_in().await;
     assert_eq!(leaving.ends().await, 0);
     assert_eq!(leaving.warnings("not counted"), 1);
+}
+
+#[tokio::test]
+async fn a_server_that_may_take_for_ever_is_not_cut_off_by_the_end_of_another() {
+    let mut leaving = Leaving::start(&[("ANOTHER_ENDS_AT_ONCE", "1"), ("EXIT_MS", "never")]).await;
+    leaving.is_ready().await;
+    let mut held = held(&leaving).await;
+    leaving.signal(Signal::TERM);
+    leaving.says("another left with 0").await;
+    // Longer than that one gives its process, which is 100 ms.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    leaving.order("release");
+    assert_eq!(held.answer().await.code, 200);
+    assert_eq!(leaving.ends().await, 0);
 }
 
 #[tokio::test]

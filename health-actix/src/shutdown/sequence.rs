@@ -100,10 +100,8 @@ impl Sequence {
             }
         }
         let Shutdown { drain_delay, finish_limit, exit_limit } = self.shutdown;
-        if exit_limit.is_some() {
-            let latest = drain_delay.saturating_add(finish_limit).saturating_add(SLACK);
-            self.end.at_the_latest(latest, Exit::CUT_OFF);
-        }
+        let latest = drain_delay.saturating_add(finish_limit).saturating_add(SLACK);
+        self.end.at_the_latest(exit_limit.map(|_| latest), Exit::CUT_OFF);
         // Before anything else: ready is red.
         self.health.drain();
         self.health.shutdown_step(ShutdownStep::Draining);
@@ -122,9 +120,7 @@ impl Sequence {
             ShutdownStep::CutOff
         });
         self.let_everybody_hear().await;
-        if let Some(limit) = exit_limit {
-            self.end.at_the_latest(limit, exit);
-        }
+        self.end.finally(exit_limit, exit);
         match self.ended {
             Some(Err(error)) => Err(error),
             _ => Ok(exit),

@@ -20,7 +20,8 @@ use super::sequence::{Event, FOR_EVER};
 const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// Of the process: there is one disposition for each signal.
-static HEARD: Mutex<Heard> = Mutex::new(Heard { is_leaving: false, who_hears: Vec::new(), ends: Vec::new() });
+static HEARD: Mutex<Heard> =
+    Mutex::new(Heard { is_leaving: false, who_hears: Vec::new(), runs: Vec::new(), begun: 0 });
 /// That an end was set.
 static END_CHANGES: Notify = Notify::const_new();
 
@@ -28,8 +29,37 @@ struct Heard {
     is_leaving: bool,
     /// Every `run` that goes on.
     who_hears: Vec<UnboundedSender<Event>>,
-    /// When each of them wants the process to end, whatever is stuck, and how.
-    ends: Vec<Option<(Instant, Exit)>>,
+    /// How each of them, by its number, wants the process to end.
+    runs: Vec<(u64, Ending)>,
+    /// How many there have been.
+    begun: u64,
+}
+
+impl Heard {
+    /// When the process has to end, and how: not while there is a single one that nobody may cut off.
+    fn forced_end(&self) -> Option<(Instant, Exit)> {
+        let mut last: Option<(Instant, Exit)> = None;
+        for (_, ending) in &self.runs {
+            let Ending::At(then, exit) = *ending else {
+                return None;
+            };
+            last = Some(last.map_or((then, exit), |(time, worst)| {
+                (time.max(then), if worst.is_clean() { exit } else { worst })
+            }));
+        }
+        last
+    }
+}
+
+/// How a `run` wants the process to end.
+#[derive(Clone, Copy, Debug)]
+enum Ending {
+    /// It serves.
+    Open,
+    /// It leaves, and ends nothing by force.
+    ByItself,
+    /// At the latest then, whatever is stuck.
+    At(Instant, Exit),
 }
 
 fn heard() -> MutexGuard<'static, Heard> {
@@ -67,26 +97,48 @@ pub(super) fn listen(events: UnboundedSender<Event>) {
     heard.who_hears.push(events);
 }
 
-/// When one of those who hear wants the process to end.
+/// How one of those who hear wants the process to end; open until it is told.
 #[derive(Debug)]
-pub(super) struct End(usize);
+pub(super) struct End {
+    number: u64,
+    /// Whether what it wants outlives it, because it has returned to its program.
+    is_final: bool,
+}
 
 impl End {
     pub(super) fn new() -> Self {
         let mut heard = heard();
-        heard.ends.push(None);
-        Self(heard.ends.len() - 1)
+        heard.begun += 1;
+        let number = heard.begun;
+        heard.runs.push((number, Ending::Open));
+        Self { number, is_final: false }
     }
 
-    /// Ends the process after this time if it has not ended by itself, and nobody else wants it to go on. What was said
-    /// before is taken back.
-    pub(super) fn at_the_latest(&self, after: Duration, exit: Exit) {
+    /// Ends the process after this time if it has not ended by itself, and nobody else wants it to go on; `None` leaves
+    /// that to the program. What was said before is taken back.
+    pub(super) fn at_the_latest(&self, after: Option<Duration>, exit: Exit) {
         let now = Instant::now();
-        let then = now.checked_add(after).unwrap_or_else(|| now + FOR_EVER);
-        if let Some(end) = heard().ends.get_mut(self.0) {
-            *end = Some((then, exit));
+        let then = |after| now.checked_add(after).unwrap_or_else(|| now + FOR_EVER);
+        let wanted = after.map_or(Ending::ByItself, |after| Ending::At(then(after), exit));
+        if let Some((_, ending)) = heard().runs.iter_mut().find(|(number, _)| *number == self.number) {
+            *ending = wanted;
         }
         END_CHANGES.notify_one();
+    }
+
+    /// The last one, which stays when this is gone.
+    pub(super) fn finally(mut self, after: Option<Duration>, exit: Exit) {
+        self.at_the_latest(after, exit);
+        self.is_final = true;
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        if !self.is_final {
+            heard().runs.retain(|(number, _)| *number != self.number);
+            END_CHANGES.notify_one();
+        }
     }
 }
 
@@ -157,15 +209,13 @@ fn signalled(number: i32) {
 
 async fn end_in_time() {
     loop {
-        let ends = heard().ends.clone();
-        let last = ends.iter().flatten().max_by_key(|(then, _)| *then);
-        let Some((then, _)) = last else {
+        let forced = heard().forced_end();
+        let Some((then, exit)) = forced else {
             END_CHANGES.notified().await;
             continue;
         };
-        if timeout_at((*then).into(), END_CHANGES.notified()).await.is_err() {
-            let code = ends.iter().flatten().map(|(_, exit)| exit.code()).max();
-            process::exit(code.unwrap_or_default().into());
+        if timeout_at(then.into(), END_CHANGES.notified()).await.is_err() {
+            process::exit(exit.code().into());
         }
     }
 }
