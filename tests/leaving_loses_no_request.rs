@@ -378,6 +378,9 @@ async fn a_program_that_does_not_end_is_ended_with_its_code() {
         }
         leaving.says(&format!("left with {code}")).await;
         assert_eq!(leaving.ends().await, code);
+        let what = format!("its process is ended, with code {code}");
+        let is_said = || leaving.logged.lock().unwrap().iter().any(|line| line.contains(&what));
+        eventually("it says why", async || is_said()).await;
     }
     // And a second signal is heard in that time too.
     let mut leaving = Leaving::start(&[("NEVER_ENDS", "1"), ("EXIT_MS", "600000")]).await;

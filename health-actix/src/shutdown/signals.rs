@@ -2,7 +2,7 @@
 //!
 //! That thread runs nothing of anybody else, not even the log, so a second signal and the last resort always work.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -215,7 +215,21 @@ async fn end_in_time() {
             continue;
         };
         if timeout_at(then.into(), END_CHANGES.notified()).await.is_err() {
+            say_that_it_is_ended(exit);
             process::exit(exit.code().into());
         }
+    }
+}
+
+/// Whoever reads the standard error may be stuck as well, so it is said on a thread of its own.
+fn say_that_it_is_ended(exit: Exit) {
+    let (says, has_said) = sync_channel(1);
+    let say = move || {
+        let line = "health: the program has not ended within its limit, so its process is ended";
+        let written = writeln!(io::stderr(), "{line}, with code {}", exit.code());
+        let _ = says.send(written.is_ok());
+    };
+    if thread::Builder::new().name("health-last-word".into()).spawn(say).is_ok() {
+        let _said = has_said.recv_timeout(LAST_WORD);
     }
 }
