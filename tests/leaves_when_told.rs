@@ -13,7 +13,7 @@ use actix_web::middleware::Condition;
 use actix_web::web::{self, Bytes};
 use actix_web::{App, HttpResponse, HttpServer};
 use futures::stream::{self, Stream, StreamExt as _};
-use health_actix::{Exit, Shutdown, endpoints, goodbye, run};
+use health_actix::{Endless, Exit, Shutdown, endpoints, goodbye, run};
 use health_core::{Change, Exposure, Gate, Health, Hold, Outcome, Probe, Spec};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -49,6 +49,13 @@ fn milliseconds(name: &str) -> Option<Duration> {
 
 fn is_set(name: &str) -> bool {
     env::var_os(name).is_some()
+}
+
+async fn endless() -> HttpResponse {
+    let first = stream::once(async { Ok::<_, actix_web::Error>(Bytes::from_static(b"first")) });
+    let mut answer = HttpResponse::Ok().streaming(first.chain(stream::pending()));
+    answer.extensions_mut().insert(Endless);
+    answer
 }
 
 /// Goes on until the client takes no more, and ends while the last of it still waits for the connection.
@@ -110,7 +117,13 @@ async fn main() -> io::Result<Exit> {
 
     let (release, is_made) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let hold = is_set("HOLDS").then(|| health.hold("imports"));
-    let orders = Orders { release: Arc::clone(&release), hold, blocks, is_made: Arc::clone(&is_made) };
+    let orders = Orders {
+        health: health.clone(),
+        release: Arc::clone(&release),
+        hold,
+        blocks,
+        is_made: Arc::clone(&is_made),
+    };
     thread::spawn(|| orders.obey());
 
     let management = is_set("MANAGEMENT").then(|| {
@@ -149,6 +162,7 @@ async fn main() -> io::Result<Exit> {
             .route("/work", web::to(|| async { "done" }))
             .route("/held", web::to(held))
             .route("/stream", web::to(streams))
+            .route("/endless", web::to(endless))
             .route("/unsent", web::to(|| async { HttpResponse::Ok().streaming(ends_unsent()) }))
             .wrap(Condition::new(says_goodbye, goodbye(&served)))
     };

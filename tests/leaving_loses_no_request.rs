@@ -343,6 +343,17 @@ async fn an_idle_connection_holds_up_nothing_where_requests_are_counted() {
 }
 
 #[tokio::test]
+async fn an_answer_without_an_end_of_its_own_holds_up_nothing() {
+    let mut leaving = Leaving::start(&[("FINISH_MS", "600000")]).await;
+    leaving.is_ready().await;
+    let mut endless = Wire::to(leaving.address).await;
+    endless.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    assert_eq!(endless.head().await.code, 200);
+    leaving.signal(Signal::TERM);
+    assert_eq!(leaving.ends().await, 0);
+}
+
+#[tokio::test]
 async fn without_a_goodbye_it_leaves_all_the_same_and_says_what_is_missing() {
     let mut leaving = Leaving::start(&[("NO_GOODBYE", "1")]).await;
     leaving.is_ready().await;

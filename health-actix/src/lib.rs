@@ -21,7 +21,7 @@ mod shutdown;
 
 pub use access::{Access, AccessError, ProxyHeader};
 pub use endpoints::{Endpoints, endpoints, probes};
-pub use goodbye::{Goodbye, goodbye};
+pub use goodbye::{Endless, Goodbye, goodbye};
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub use profile::Profile;

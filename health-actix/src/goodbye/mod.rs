@@ -26,15 +26,19 @@ use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 /// `.wrap(..)`, as the last one and so around all others; before and after draining it changes no answer.
 ///
 /// A request is [under way](Health::under_way), as one of the "requests", from the moment it comes here until the last
-/// byte of its answer is handed to the connection. A stream of health events is not: it ends with the process.
+/// byte of its answer is handed to the connection. A stream of health events is not: it ends with the process; so does
+/// any other answer that is marked as [`Endless`].
 ///
 /// What it says is said on errors too, which for a middleware around it are errors of another type then. A connection
 /// that is handed over, as to a WebSocket, is let be and not counted any more: what has to finish on it holds the exit
 /// by [`Health::hold`].
 ///
 /// For HTTP/2, where a connection carries many requests, actix-web has no way to say goodbye: it sends no GOAWAY before
-/// it closes the connection. Requests that are under way are waited for all the same; clients that find the connection
-/// closed open another one, elsewhere.
+/// it closes the connection. Requests that are under way are waited for all the same, and clients that find the
+/// connection closed open another one, elsewhere. But a client that goes on sending on its connection is not told to
+/// stop: with steady traffic some request is always under way, which costs the whole
+/// [`finish_limit`](crate::Shutdown::finish_limit), cuts off the last ones, and ends with code 1. So whatever sends
+/// HTTP/2 directly has to stop by itself when ready is red, as a balancer does.
 ///
 /// ```
 /// use actix_web::App;
@@ -52,9 +56,26 @@ pub fn goodbye(health: &Health) -> Goodbye {
 /// What requests are called as work that is under way.
 pub(crate) const REQUESTS: &str = "requests";
 
-/// Marks an answer, as an extension of it, whose body goes on until somebody ends it: it holds up no exit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Endless;
+/// Marks an answer whose body goes on until somebody ends it, as a stream of events does: it holds up no exit, and ends
+/// with the process. Put into the extensions of the response; without it [`run`](crate::run) waits for such an answer
+/// until its limit, and takes it for one that was cut off.
+///
+/// It says nothing about the time before the response is there: a long poll has to answer early when the process
+/// [drains](Health::drain).
+///
+/// ```
+/// use actix_web::HttpResponse;
+/// use health_actix::Endless;
+///
+/// # fn ticks() -> &'static str { "data: tick\n\n" }
+/// async fn ticker() -> HttpResponse {
+///     let mut answer = HttpResponse::Ok().content_type("text/event-stream").body(ticks());
+///     answer.extensions_mut().insert(Endless);
+///     answer
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Endless;
 
 /// A middleware; made by [`goodbye`].
 #[derive(Clone, Debug)]
