@@ -21,6 +21,7 @@ use tokio::time::{Instant, sleep};
 const LONG: Duration = Duration::from_secs(600);
 
 struct Orders {
+    health: Health,
     release: Arc<Semaphore>,
     hold: Option<Hold>,
     blocks: Arc<AtomicBool>,
@@ -34,6 +35,10 @@ impl Orders {
                 "release" => self.release.add_permits(1000),
                 "let go" => self.hold = None,
                 "block" => self.blocks.store(true, Ordering::SeqCst),
+                "resume" => {
+                    self.health.resume();
+                    println!("resumed");
+                }
                 "make" => self.is_made.add_permits(1000),
                 other => panic!("{other:?} is no order"),
             }

@@ -152,6 +152,19 @@ async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
 }
 
 #[tokio::test]
+async fn nothing_makes_it_ready_again_while_it_leaves() {
+    let mut leaving = Leaving::start(&[("DRAIN_MS", "600000")]).await;
+    leaving.is_ready().await;
+    leaving.signal(Signal::TERM);
+    leaving.says("draining").await;
+    leaving.order("resume");
+    leaving.says("resumed").await;
+    eventually("it is red again", async || get(leaving.address, "/health/ready").await.code == 503).await;
+    leaving.signal(Signal::TERM);
+    assert_eq!(leaving.ends().await, 143);
+}
+
+#[tokio::test]
 async fn a_request_that_has_begun_is_answered_though_nobody_is_let_in_any_more() {
     let mut leaving = Leaving::start(&[]).await;
     leaving.is_ready().await;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use health_core::{Health, Hold, Probe, ShutdownStep, Status};
+use health_core::{Health, Hold, Phase, Probe, ShutdownStep, Status};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::time::{Instant, sleep, timeout_at};
 
@@ -19,6 +19,8 @@ use crate::goodbye::REQUESTS;
 const LINGER: Duration = Duration::from_secs(2);
 /// How long until it is looked again whether slow clients have taken their answers.
 const TAKING: Duration = Duration::from_millis(100);
+/// How long ready could be green again while the process leaves.
+const LOOKS_AGAIN: Duration = Duration::from_millis(50);
 /// How long connections that are being accepted may take to get to their worker.
 const SETTLING: Duration = Duration::from_millis(50);
 /// How long those who listen have to hear the last step.
@@ -106,7 +108,7 @@ impl Sequence {
         self.health.drain();
         self.health.shutdown_step(ShutdownStep::Draining);
         if self.has_begun && was_ready(&self.health) {
-            self.hear_for(drain_delay).await;
+            self.serve_on(drain_delay).await;
         }
         let counts_requests = self.counts_requests();
         self.place.accept_no_more();
@@ -124,6 +126,21 @@ impl Sequence {
         match self.ended {
             Some(Err(error)) => Err(error),
             _ => Ok(exit),
+        }
+    }
+
+    /// Serves for this long, with ready red also if somebody resumes: there is no way back.
+    async fn serve_on(&mut self, time: Duration) {
+        let until = later(time);
+        while !self.is_abandoned && self.ended.is_none() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            self.hear_for(left.min(LOOKS_AGAIN)).await;
+            if self.health.phase() != Phase::Draining {
+                self.health.drain();
+            }
         }
     }
 
