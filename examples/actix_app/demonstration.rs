@@ -31,7 +31,7 @@ async fn break_it(
         }
         "folder" => orders.receipts().take_away().map_err(Into::into),
         "dispatcher" => {
-            orders.stop_dispatching();
+            orders.stop_dispatching().await;
             Ok(())
         }
         _ => return Err(unknown()),

@@ -123,7 +123,7 @@ async fn main() -> Result<Exit, Box<dyn Error>> {
     let exit = health_actix::run(server, health, shutdown).await?;
 
     // No request needs these any more.
-    orders.stop_dispatching();
+    orders.stop_dispatching().await;
     database.close().await;
     warehouse_server.stop().await;
     if let Some(management) = management {

@@ -9,6 +9,7 @@ use actix_web::error::ErrorServiceUnavailable;
 use actix_web::web::{Data, Json, ServiceConfig, block, get, post};
 use health_core::{Gate, HealthComponent, Outcome, Probe, Reporter, Scope, Spec};
 use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -41,7 +42,8 @@ pub(crate) struct Orders {
     receipts: Arc<Receipts>,
     warehouse: Arc<Warehouse>,
     migrations: Gate,
-    task: Mutex<Option<JoinHandle<()>>>,
+    /// The loop, which goes on for as long as the sender is kept.
+    dispatching: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 async fn backlog(database: &Database) -> Result<Outcome, sqlx::Error> {
@@ -74,7 +76,7 @@ impl Orders {
             receipts: Arc::clone(receipts),
             warehouse: Arc::clone(warehouse),
             migrations: migrations.clone(),
-            task: Mutex::new(None),
+            dispatching: Mutex::new(None),
         }
     }
 
@@ -92,24 +94,32 @@ impl Orders {
     }
 
     pub(crate) fn start_dispatching(self: &Arc<Self>) {
-        let task = tokio::spawn(Arc::clone(self).dispatch());
-        if let Some(before) = self.task.lock().unwrap_or_else(PoisonError::into_inner).replace(task) {
-            before.abort();
+        let (stops, is_stopped) = oneshot::channel();
+        let task = tokio::spawn(Arc::clone(self).dispatch(is_stopped));
+        // One from before stops too, since nobody is left who could tell it to.
+        *self.dispatching.lock().unwrap_or_else(PoisonError::into_inner) = Some((stops, task));
+    }
+
+    /// Waits for the turn that is under way: an order that was sent but not marked would be sent again. That takes two
+    /// seconds at most, and so less than a process has after `run`.
+    pub(crate) async fn stop_dispatching(&self) {
+        let dispatching = self.dispatching.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stops, task)) = dispatching {
+            drop(stops);
+            // It only fails if the loop has panicked, which its evidence has told.
+            let _ = task.await;
         }
     }
 
-    pub(crate) fn stop_dispatching(&self) {
-        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            task.abort();
-        }
-    }
-
-    async fn dispatch(self: Arc<Self>) {
+    async fn dispatch(self: Arc<Self>, mut is_stopped: oneshot::Receiver<()>) {
         let mut tick = interval(Duration::from_millis(500));
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = false;
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = &mut is_stopped => return,
+            }
             self.dispatcher.beat();
             // Not "begins when they are done": the loop comes round while it has to wait, so live stays green.
             if !self.migrations.is_open() {
