@@ -185,7 +185,7 @@ fn write_end(probes: &KubernetesProbes, f: &mut fmt::Formatter<'_>) -> fmt::Resu
     if let Some(seconds) = probes.pre_stop() {
         writeln!(f, "lifecycle:")?;
         writeln!(f, "  preStop: # SIGTERM comes after it")?;
-        writeln!(f, "    sleep:")?;
+        writeln!(f, "    sleep: # Kubernetes 1.30 or newer; before that an `exec` of `sleep`")?;
         writeln!(
             f,
             "      seconds: {seconds} # requests still come for {propagation}, and it serves on for {delay}"
