@@ -9,7 +9,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use health_actix::{Exit, Shutdown, goodbye};
+use health_actix::{Exit, Shutdown, goodbye, hear_signals};
 use health_core::{Change, Exposure, Health, health_check};
 use tokio::time::sleep;
 
@@ -19,6 +19,8 @@ async fn fine() {}
 
 #[actix_web::main]
 async fn main() -> Result<Exit, Box<dyn Error>> {
+    // From the first moment on: the first process of a container ignores signals that nobody hears.
+    hear_signals()?;
     let bind = env::var("BIND").unwrap_or_else(|_| "127.0.0.1:8080".to_owned());
     // As long as the load balancer takes to notice: its interval times its threshold, and a little more. The
     // orchestrator must wait longer than this and the limit together, or it will kill the process.

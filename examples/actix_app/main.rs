@@ -36,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
-use health_actix::{Exit, Profile, Shutdown, goodbye};
+use health_actix::{Exit, Profile, Shutdown, goodbye, hear_signals};
 use health_core::{Exposure, Gate, Health, Probe, Status};
 use tokio::time::{sleep, timeout};
 use tracing_subscriber::EnvFilter;
@@ -48,6 +48,8 @@ use crate::warehouse::{Warehouse, WarehouseServer};
 
 #[actix_web::main]
 async fn main() -> Result<Exit, Box<dyn Error>> {
+    // From the first moment on: the first process of a container ignores signals that nobody hears.
+    hear_signals()?;
     tracing_subscriber::fmt()
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
@@ -115,6 +117,8 @@ async fn main() -> Result<Exit, Box<dyn Error>> {
                 .wrap(goodbye(&health))
         })
         // Longer than a balancer keeps connections that it does not use, so that none of its requests meets the end of one.
+        // And so longer than the drain delay: connections that are idle all that time are never told to close, but cut off
+        // when nothing is under way on them.
         .keep_alive(Duration::from_secs(75))
         .listen(listener)?
     };
