@@ -46,7 +46,7 @@ pub use self::signals::hear_signals;
 /// | who asks | as it is set unless told otherwise | `drain_delay` |
 /// |---|---|---|
 /// | Kubernetes, when it ends a pod | does not ask: it takes the pod out of its services at the same moment as it sends SIGTERM, and that takes a second or two to reach every node | 5 s; with a cloud balancer or an ingress in front, theirs too |
-/// | kubelet, when a process leaves by itself | 10 s x 3 failures, and as above | 35 s |
+/// | kubelet, as `httpGet` or as `grpc`, when a process leaves by itself | 10 s x 3 failures, and as above | 35 s |
 /// | HAProxy `httpchk` | 2 s x `fall 3` | 10 s |
 /// | HAProxy `httpchk` with `disable-on-404` and [`Profile::haproxy`](crate::Profile::haproxy) | 2 s x 1 | 5 s |
 /// | HAProxy agent | 2 s x 1 | 5 s |
@@ -110,11 +110,12 @@ impl Default for Shutdown {
 ///
 /// ```no_run
 /// use actix_web::{App, HttpServer};
-/// use health_actix::{Exit, Shutdown, endpoints, goodbye, run};
+/// use health_actix::{Exit, Shutdown, endpoints, goodbye, hear_signals, run};
 /// use health_core::Health;
 ///
 /// #[actix_web::main]
 /// async fn main() -> std::io::Result<Exit> {
+///     hear_signals()?; // from the first moment on, also as the first process of a container
 ///     let health = Health::builder().discover().build()?.start();
 ///     let served = health.clone();
 ///     let server = HttpServer::new(move || {
@@ -128,12 +129,15 @@ impl Default for Shutdown {
 ///
 /// 1. The process [drains](Health::drain): ready is red at once, live stays green. It goes on serving for
 ///    [`drain_delay`](Shutdown::drain_delay), with `Connection: close` on HTTP/1 answers, unless it was never ready.
+///    There is no way back: if somebody [resumes](Health::resume) it is drained again.
 /// 2. Nobody is let in any more: the ports are closed. Requests that are under way may finish until
 ///    [`finish_limit`](Shutdown::finish_limit), as may other work that [holds](Health::hold) the exit. Connections
 ///    without a request are closed two seconds later, or as soon as no other is left; on Linux, where the system tells
 ///    which of them have not taken the whole of an answer yet, those have until the limit too.
 /// 3. This returns, and so can `main`: the [`Exit`] says 0 if everything has finished, 1 if something was cut off. A
-///    program that has not ended within [`exit_limit`](Shutdown::exit_limit) after that is ended.
+///    program that has not ended within [`exit_limit`](Shutdown::exit_limit) after that is ended, with a line on its
+///    standard error. So what `main` does after this, as closing a pool or flushing traces, has 3 seconds unless told
+///    otherwise: what may take longer needs a longer limit, or comes before, with a [hold](Health::hold).
 ///
 /// A second signal ends the process at once, with 128 and its number as the exit code, also while `main` returns.
 ///
@@ -144,11 +148,14 @@ impl Default for Shutdown {
 ///
 /// [`goodbye`](crate::goodbye) around the application: it counts the requests and says the goodbye. Without it all that
 /// is known is which connections are open, so an idle one holds up the exit, and after the limit it counts as cut off;
-/// the log says so once.
+/// and a worker of actix-server before 2.9.1 may drop the requests that it has under way when the ports close, which
+/// nobody notices. The log says so once.
 ///
 /// The server is moved to a thread of its own. Neither a check that hangs nor one that blocks the thread or the runtime
 /// that this is awaited on holds up anything but that. It listens as soon as this is called, and ends at once if what
-/// this returns is dropped. A [management listener](crate::server()) stays with the caller: kept until this has returned
+/// this returns is dropped. That thread has an actix `System` of its own, and the workers belong to it: what runs in them
+/// finds other actors of `from_registry` than the caller does, and `System::current().stop()` there ends the server, not
+/// the caller's system. A [management listener](crate::server()) stays with the caller: kept until this has returned
 /// it answers until the last request is done.
 ///
 /// Signals are heard from when this is called, also while the application is made, startup checks fail or gates are

@@ -192,7 +192,8 @@ impl Sequence {
                     tracing::warn!(
                         target: "health",
                         "requests are not counted: without `.wrap(health_actix::goodbye(&health))` idle connections \
-                         hold up the exit, and no answer says that the process is leaving",
+                         hold up the exit, no answer says that the process is leaving, and some may be dropped when \
+                         the ports close",
                     );
                 }
             }
