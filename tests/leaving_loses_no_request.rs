@@ -1,109 +1,16 @@
 //! A process that is told to leave turns ready red, serves on for a while, lets what is under way finish within its
 //! limit, and ends with a code that says whether it did.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::os::unix::process::ExitStatusExt as _;
-use std::process::{ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use health_tests::http::{Wire, get};
-use health_tests::servers::{Process, eventually};
-use rustix::process::{Pid, Signal, kill_process};
+use health_tests::leaving::Leaving;
+use health_tests::servers::eventually;
+use rustix::process::Signal;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_leaves_when_told");
 const LONG: (&str, &str) = ("DRAIN_MS", "600000");
-
-/// The program, and what it has said.
-struct Leaving {
-    process: Process,
-    address: SocketAddr,
-    orders: ChildStdin,
-    said: Arc<Mutex<Vec<String>>>,
-    logged: Arc<Mutex<Vec<String>>>,
-}
-
-fn collect(from: impl std::io::Read + Send + 'static) -> Arc<Mutex<Vec<String>>> {
-    let lines = Arc::<Mutex<Vec<String>>>::default();
-    let into = Arc::clone(&lines);
-    thread::spawn(move || {
-        BufReader::new(from).lines().map_while(Result::ok).for_each(|line| into.lock().unwrap().push(line));
-    });
-    lines
-}
-
-impl Leaving {
-    /// Starts the program and waits until it listens.
-    async fn start(variables: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_leaves_when_told"));
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = Process::start(command.envs(variables.iter().copied()));
-        let orders = process.0.stdin.take().unwrap();
-        let (said, logged) =
-            (collect(process.0.stdout.take().unwrap()), collect(process.0.stderr.take().unwrap()));
-        let address = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut leaving = Self { process, address, orders, said, logged };
-        leaving.address = leaving.told("listening on ").await;
-        leaving
-    }
-
-    /// The address that it says after this.
-    async fn told(&self, what: &str) -> SocketAddr {
-        self.says(what).await;
-        self.said().iter().find_map(|line| line.strip_prefix(what)?.parse().ok()).expect("an address")
-    }
-
-    fn said(&self) -> Vec<String> {
-        self.said.lock().unwrap().clone()
-    }
-
-    async fn says(&self, what: &str) {
-        eventually(what, async || self.said().iter().any(|line| line.starts_with(what))).await;
-    }
-
-    fn warnings(&self, what: &str) -> usize {
-        self.logged.lock().unwrap().iter().filter(|line| line.contains("WARN") && line.contains(what)).count()
-    }
-
-    fn order(&mut self, order: &str) {
-        writeln!(self.orders, "{order}").unwrap();
-    }
-
-    fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.process.0.id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
-    }
-
-    async fn is_ready(&self) {
-        eventually("it is ready", async || get(self.address, "/health/ready").await.code == 200).await;
-    }
-
-    async fn lets_nobody_in(&self) {
-        eventually("its port is closed", async || TcpStream::connect(self.address).is_err()).await;
-    }
-
-    /// Its exit code, when it has ended by itself.
-    async fn ends(&mut self) -> i32 {
-        let mut status = None;
-        eventually("it ends", async || {
-            status = self.process.0.try_wait().unwrap();
-            status.is_some()
-        })
-        .await;
-        let status = status.unwrap();
-        status.code().unwrap_or_else(|| panic!("it was killed by {:?}", status.signal()))
-    }
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            let logged = self.logged.lock().unwrap().join("\n");
-            eprintln!("it has said {:?} and logged\n{logged}", self.said());
-        }
-    }
-}
 
 /// A request that the program does not answer before it is told to.
 async fn held(leaving: &Leaving) -> Wire {
@@ -115,7 +22,7 @@ async fn held(leaving: &Leaving) -> Wire {
 
 #[tokio::test]
 async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
-    let mut leaving = Leaving::start(&[("DRAIN_MS", "2000"), ("HOLDS", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("DRAIN_MS", "2000"), ("HOLDS", "1")]).await;
     leaving.is_ready().await;
     let mut kept = Wire::to(leaving.address).await;
     kept.send("GET /work HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -153,7 +60,7 @@ async fn ready_is_red_and_everything_else_goes_on_before_nobody_is_let_in() {
 
 #[tokio::test]
 async fn nothing_makes_it_ready_again_while_it_leaves() {
-    let mut leaving = Leaving::start(&[("DRAIN_MS", "600000")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("DRAIN_MS", "600000")]).await;
     leaving.is_ready().await;
     leaving.signal(Signal::TERM);
     leaving.says("draining").await;
@@ -166,7 +73,7 @@ async fn nothing_makes_it_ready_again_while_it_leaves() {
 
 #[tokio::test]
 async fn a_request_that_has_begun_is_answered_though_nobody_is_let_in_any_more() {
-    let mut leaving = Leaving::start(&[]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[]).await;
     leaving.is_ready().await;
     let mut half = Wire::to(leaving.address).await;
     half.send("POST /held HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf ").await;
@@ -189,60 +96,15 @@ async fn a_request_that_has_begun_is_answered_though_nobody_is_let_in_any_more()
 
 #[tokio::test]
 async fn what_takes_longer_than_the_limit_is_cut_off_and_the_code_says_so() {
-    let mut leaving = Leaving::start(&[("FINISH_MS", "300")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("FINISH_MS", "300")]).await;
     leaving.is_ready().await;
     let mut cut = held(&leaving).await;
     leaving.signal(Signal::TERM);
     assert_eq!(leaving.ends().await, 1);
     assert!(cut.whatever_comes().await.is_empty());
     assert!(leaving.said().contains(&"cut_off with 1".into()), "{:?}", leaving.said());
-    let logged = leaving.logged.lock().unwrap().join("\n");
+    let logged = leaving.logged();
     assert!(logged.contains("WARN") && logged.contains(r#"under_way="1 requests""#), "{logged}");
-}
-
-/// A client that has stopped to take an answer whose end is handed out, so that no request is under way.
-#[cfg(target_os = "linux")]
-async fn stalled(leaving: &Leaving) -> Wire {
-    let mut wire = Wire::to(leaving.address).await;
-    wire.send("GET /unsent HTTP/1.1\r\nHost: x\r\n\r\n").await;
-    eventually("the end is handed out", async || {
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        let is_handed_out = leaving.said().iter().any(|line| line == "handed out");
-        if !is_handed_out {
-            wire.some(64 * 1024).await;
-        }
-        is_handed_out
-    })
-    .await;
-    wire
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn a_client_that_takes_its_time_gets_the_end_of_its_answer() {
-    let mut leaving = Leaving::start(&[]).await;
-    leaving.is_ready().await;
-    let mut wire = stalled(&leaving).await;
-    leaving.signal(Signal::TERM);
-    leaving.says("finishing with 0").await;
-    // Longer than connections without a request may stay.
-    tokio::time::sleep(Duration::from_secs(4)).await;
-    let answer = wire.whatever_comes().await;
-    assert!(answer.ends_with(b"\r\n0\r\n\r\n"), "the end of {} bytes is missing", answer.len());
-    assert_eq!(leaving.ends().await, 0);
-}
-
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn an_answer_that_is_never_taken_is_cut_off_and_the_code_says_so() {
-    let mut leaving = Leaving::start(&[("FINISH_MS", "3000")]).await;
-    leaving.is_ready().await;
-    let _never_read = stalled(&leaving).await;
-    leaving.signal(Signal::TERM);
-    assert_eq!(leaving.ends().await, 1);
-    assert!(leaving.said().contains(&"cut_off with 1".into()), "{:?}", leaving.said());
-    let logged = leaving.logged.lock().unwrap().join("\n");
-    assert!(logged.contains(r#"under_way="1 unsent answers""#), "{logged}");
 }
 
 #[tokio::test]
@@ -252,7 +114,7 @@ async fn a_second_signal_ends_it_at_once() {
         (Signal::TERM, Signal::INT, 130),
         (Signal::INT, Signal::TERM, 143),
     ] {
-        let mut leaving = Leaving::start(&[LONG]).await;
+        let mut leaving = Leaving::start(PROGRAM, &[LONG]).await;
         leaving.is_ready().await;
         let _held = held(&leaving).await;
         leaving.signal(first);
@@ -265,7 +127,7 @@ async fn a_second_signal_ends_it_at_once() {
 #[tokio::test]
 async fn a_signal_during_start_up_is_heard_and_nobody_is_waited_for() {
     for reason in ["GATE_STAYS_CLOSED", "STARTUP_FAILS", "MADE_LATE"] {
-        let mut leaving = Leaving::start(&[LONG, (reason, "1")]).await;
+        let mut leaving = Leaving::start(PROGRAM, &[LONG, (reason, "1")]).await;
         if reason == "MADE_LATE" {
             leaving.says("making").await;
         } else {
@@ -279,9 +141,9 @@ async fn a_signal_during_start_up_is_heard_and_nobody_is_waited_for() {
 
 #[tokio::test]
 async fn an_application_that_cannot_be_made_is_an_error_and_no_silence() {
-    let mut leaving = Leaving::start(&[("MADE_BADLY", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("MADE_BADLY", "1")]).await;
     assert_eq!(leaving.ends().await, 1);
-    let logged = leaving.logged.lock().unwrap().join("\n");
+    let logged = leaving.logged();
     assert!(logged.contains("the application cannot be made"), "{logged}");
     assert!(logged.contains("Error: "), "{logged}");
 }
@@ -289,14 +151,14 @@ async fn an_application_that_cannot_be_made_is_an_error_and_no_silence() {
 /// Not in the way of the system, which does not end the first process of a container.
 #[tokio::test]
 async fn a_signal_before_anything_is_served_ends_it_at_once() {
-    let mut leaving = Leaving::start(&[("STARTS_LATE", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("STARTS_LATE", "1")]).await;
     leaving.signal(Signal::INT);
     assert_eq!(leaving.ends().await, 130);
 }
 
 #[tokio::test]
 async fn other_work_holds_the_exit_until_it_has_ended() {
-    let mut leaving = Leaving::start(&[("HOLDS", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("HOLDS", "1")]).await;
     leaving.is_ready().await;
     leaving.signal(Signal::TERM);
     leaving.says("finishing with 1").await;
@@ -304,14 +166,14 @@ async fn other_work_holds_the_exit_until_it_has_ended() {
     leaving.order("let go");
     assert_eq!(leaving.ends().await, 0);
 
-    let mut leaving = Leaving::start(&[("HOLDS", "1"), ("FINISH_MS", "100")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("HOLDS", "1"), ("FINISH_MS", "100")]).await;
     leaving.signal(Signal::TERM);
     assert_eq!(leaving.ends().await, 1);
 }
 
 #[tokio::test]
 async fn a_check_that_hangs_or_blocks_holds_up_nothing() {
-    let mut leaving = Leaving::start(&[("DRAIN_MS", "500"), ("EXIT_MS", "100")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("DRAIN_MS", "500"), ("EXIT_MS", "100")]).await;
     leaving.is_ready().await;
     leaving.order("block");
     leaving.says("blocked").await;
@@ -327,7 +189,7 @@ async fn a_check_that_hangs_or_blocks_holds_up_nothing() {
 
 #[tokio::test]
 async fn the_management_listener_answers_until_the_last_request_is_done() {
-    let mut leaving = Leaving::start(&[("MANAGEMENT", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("MANAGEMENT", "1")]).await;
     let management = leaving.told("management on ").await;
     leaving.is_ready().await;
     let mut held = held(&leaving).await;
@@ -344,7 +206,7 @@ async fn the_management_listener_answers_until_the_last_request_is_done() {
 
 #[tokio::test]
 async fn an_idle_connection_holds_up_nothing_where_requests_are_counted() {
-    let mut leaving = Leaving::start(&[("FINISH_MS", "600000")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("FINISH_MS", "600000")]).await;
     leaving.is_ready().await;
     let mut idle = Wire::to(leaving.address).await;
     idle.send("GET /work HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -357,7 +219,7 @@ async fn an_idle_connection_holds_up_nothing_where_requests_are_counted() {
 
 #[tokio::test]
 async fn an_answer_without_an_end_of_its_own_holds_up_nothing() {
-    let mut leaving = Leaving::start(&[("FINISH_MS", "600000")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("FINISH_MS", "600000")]).await;
     leaving.is_ready().await;
     let mut endless = Wire::to(leaving.address).await;
     endless.send("GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await;
@@ -368,7 +230,7 @@ async fn an_answer_without_an_end_of_its_own_holds_up_nothing() {
 
 #[tokio::test]
 async fn without_a_goodbye_it_leaves_all_the_same_and_says_what_is_missing() {
-    let mut leaving = Leaving::start(&[("NO_GOODBYE", "1")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("NO_GOODBYE", "1")]).await;
     leaving.is_ready().await;
     leaving.signal(Signal::TERM);
     leaving.lets_nobody_in().await;
@@ -378,7 +240,7 @@ async fn without_a_goodbye_it_leaves_all_the_same_and_says_what_is_missing() {
 
 #[tokio::test]
 async fn a_server_that_may_take_for_ever_is_not_cut_off_by_the_end_of_another() {
-    let mut leaving = Leaving::start(&[("ANOTHER_ENDS_AT_ONCE", "1"), ("EXIT_MS", "never")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("ANOTHER_ENDS_AT_ONCE", "1"), ("EXIT_MS", "never")]).await;
     leaving.is_ready().await;
     let mut held = held(&leaving).await;
     leaving.signal(Signal::TERM);
@@ -394,7 +256,7 @@ async fn a_server_that_may_take_for_ever_is_not_cut_off_by_the_end_of_another() 
 async fn a_program_that_does_not_end_is_ended_with_its_code() {
     for (finish, code) in [("20000", 0), ("0", 1)] {
         let variables = [("NEVER_ENDS", "1"), ("HOLDS", "1"), ("EXIT_MS", "300"), ("FINISH_MS", finish)];
-        let mut leaving = Leaving::start(&variables).await;
+        let mut leaving = Leaving::start(PROGRAM, &variables).await;
         leaving.is_ready().await;
         leaving.signal(Signal::TERM);
         if code == 0 {
@@ -403,11 +265,11 @@ async fn a_program_that_does_not_end_is_ended_with_its_code() {
         leaving.says(&format!("left with {code}")).await;
         assert_eq!(leaving.ends().await, code);
         let what = format!("its process is ended, with code {code}");
-        let is_said = || leaving.logged.lock().unwrap().iter().any(|line| line.contains(&what));
+        let is_said = || leaving.logged().contains(&what);
         eventually("it says why", async || is_said()).await;
     }
     // And a second signal is heard in that time too.
-    let mut leaving = Leaving::start(&[("NEVER_ENDS", "1"), ("EXIT_MS", "600000")]).await;
+    let mut leaving = Leaving::start(PROGRAM, &[("NEVER_ENDS", "1"), ("EXIT_MS", "600000")]).await;
     leaving.signal(Signal::TERM);
     leaving.says("left with 0").await;
     leaving.signal(Signal::TERM);

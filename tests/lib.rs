@@ -6,6 +6,7 @@ pub mod exposition;
 pub mod haproxy;
 pub mod http;
 pub mod leaks;
+pub mod leaving;
 pub mod logs;
 pub mod panics;
 pub mod postgres;
