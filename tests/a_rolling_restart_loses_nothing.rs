@@ -90,14 +90,29 @@ async fn when_haproxy_asks_the_agent() {
     loses_nothing("agent", "2000", "weight 0").await;
 }
 
-#[tokio::test]
-async fn without_a_drain_delay_it_counts_failures() {
-    let Some(ran) = Ran::with(&["--way", "http", "--drain", "0", "--rate", "400"]).await else {
+/// However it asks, what it measures is the drain delay and not luck.
+async fn loses_something(way: &str) {
+    let Some(ran) = Ran::with(&["--way", way, "--drain", "0", "--rate", "400"]).await else {
         return;
     };
     assert_eq!(ran.code, Some(1), "{}", ran.printed);
     assert!(ran.number("failed") > 0, "{}", ran.printed);
     assert!(ran.printed.contains("; HAProxy: "), "{}", ran.printed);
+}
+
+#[tokio::test]
+async fn without_a_drain_delay_it_counts_failures() {
+    loses_something("http").await;
+}
+
+#[tokio::test]
+async fn without_a_drain_delay_a_soft_stop_comes_too_late() {
+    loses_something("404").await;
+}
+
+#[tokio::test]
+async fn without_a_drain_delay_the_agent_comes_too_late() {
+    loses_something("agent").await;
 }
 
 #[tokio::test]
