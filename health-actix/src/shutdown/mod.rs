@@ -146,7 +146,7 @@ impl Default for Shutdown {
 ///
 /// # What it needs
 ///
-/// [`goodbye`](crate::goodbye) around the application: it counts the requests and says the goodbye. Without it all that
+/// [`goodbye`](crate::goodbye()) around the application: it counts the requests and says the goodbye. Without it all that
 /// is known is which connections are open, so an idle one holds up the exit, and after the limit it counts as cut off;
 /// and a worker of actix-server before 2.9.1 may drop the requests that it has under way when the ports close, which
 /// nobody notices. The log says so once.
