@@ -26,8 +26,8 @@ use crate::profile::{ONE, X_ENVOY_IMMEDIATE_HEALTH_CHECK_FAIL};
 /// `.wrap(..)`, as the last one and so around all others; before and after draining it changes no answer.
 ///
 /// A request is [under way](Health::under_way), as one of the "requests", from the moment it comes here until the last
-/// byte of its answer is handed to the connection. A stream of health events is not: it ends with the process; so does
-/// any other answer that is marked as [`Endless`].
+/// byte of its answer is handed to the connection. A stream of health events is not, which ends by itself soon after
+/// draining has begun; nor is any other answer that is marked as [`Endless`].
 ///
 /// What it says is said on errors too, which for a middleware around it are errors of another type then. A connection
 /// that is handed over, as to a WebSocket, is let be and not counted any more: what has to finish on it holds the exit
