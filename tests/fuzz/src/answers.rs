@@ -42,8 +42,12 @@ pub fn judge(head: &Head<'_>, body: &[u8]) {
     match (head.code, head.header("x-health-status")) {
         (200, Some("healthy" | "degraded")) | (503, Some("unhealthy")) => judge_verdict(head, body),
         (405, None) => {
-            assert!(body.is_empty() && head.header("allow") == Some("GET, HEAD, OPTIONS"), "{head:?}")
+            let allowed = head.header("allow");
+            assert!(matches!(allowed, Some("GET, HEAD, OPTIONS" | "GET, HEAD")), "{head:?}");
+            assert!(body.is_empty(), "{head:?}");
         }
+        // No room for one more who follows the events.
+        (503, None) => assert!(body.is_empty() && head.header("retry-after").is_some(), "{head:?}"),
         (404, None) => assert!(body.is_empty(), "{head:?}"),
         (400..=499, None) => {}
         _ => panic!("neither a verdict nor a refusal: {head:?}"),

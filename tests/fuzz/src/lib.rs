@@ -4,6 +4,7 @@ pub mod answers;
 
 use std::future::Future;
 
+use health_actix::Endpoints;
 use health_core::{Failure, Health, Outcome, Spec};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::LocalSet;
@@ -36,4 +37,9 @@ pub fn of_every_kind() -> Health {
         .build()
         .expect("a valid health")
         .start()
+}
+
+/// Endpoints whose every answer ends: nobody may follow the events, whose stream goes on for as long as somebody reads it.
+pub fn served_of(health: Health) -> Endpoints {
+    health_actix::endpoints(health).max_event_readers(0)
 }

@@ -11,8 +11,9 @@ use std::pin::Pin;
 use actix_http::Request;
 use actix_web::http::header::{AUTHORIZATION, FORWARDED, HeaderName, HeaderValue};
 use actix_web::{App, test};
-use health_actix::{Access, ProxyHeader, endpoints};
+use health_actix::{Access, ProxyHeader};
 use health_core::Exposure;
+use health_fuzz::served_of;
 use libfuzzer_sys::fuzz_target;
 
 type Ask = &'static dyn Fn(Request) -> Pin<Box<dyn Future<Output = u16>>>;
@@ -35,8 +36,8 @@ async fn app() -> Ask {
     };
     let other = access().proxy_header(ProxyHeader::Forwarded);
     let app = App::new()
-        .service(endpoints(health.clone()).access(access()))
-        .service(endpoints(health).mount("/other").access(other));
+        .service(served_of(health.clone()).access(access()))
+        .service(served_of(health).mount("/other").access(other));
     let app = &*Box::leak(Box::new(test::init_service(app).await));
     Box::leak(Box::new(move |request| -> Pin<Box<dyn Future<Output = u16>>> {
         Box::pin(async move { test::call_service(app, request).await.status().as_u16() })

@@ -11,9 +11,9 @@ use actix_service::{Service, ServiceFactory, map_config};
 use actix_web::App;
 use actix_web::dev::AppConfig;
 use health_actix::dialect::{Dynamo, HealthJson, Kubernetes, MicroProfile, NativeLink, Spring};
-use health_actix::endpoints;
 use health_core::Exposure;
 use health_fuzz::answers::judge_connection;
+use health_fuzz::served_of;
 use libfuzzer_sys::fuzz_target;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 
@@ -27,18 +27,18 @@ thread_local! {
 async fn served() -> Serve {
     let health = health_fuzz::of_every_kind();
     let app = App::new()
-        .service(endpoints(health.clone()))
-        .service(endpoints(health.clone()).mount("/checks").exposure(Exposure::Checks))
-        .service(endpoints(health.clone()).mount("/full").exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(HealthJson::new()).mount("/json").exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(MicroProfile::new()).mount("/mp").exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(Spring::new()).exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(NativeLink::new()).exposure(Exposure::Full))
+        .service(served_of(health.clone()))
+        .service(served_of(health.clone()).mount("/checks").exposure(Exposure::Checks))
+        .service(served_of(health.clone()).mount("/full").exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(HealthJson::new()).mount("/json").exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(MicroProfile::new()).mount("/mp").exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(Spring::new()).exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(NativeLink::new()).exposure(Exposure::Full))
         .service(
-            endpoints(health.clone()).dialect(Dynamo::worker()).mount("/worker").exposure(Exposure::Full),
+            served_of(health.clone()).dialect(Dynamo::worker()).mount("/worker").exposure(Exposure::Full),
         )
-        .service(endpoints(health).dialect(Dynamo::frontend()).mount("/front").exposure(Exposure::Full));
+        .service(served_of(health).dialect(Dynamo::frontend()).mount("/front").exposure(Exposure::Full));
     let factory = HttpService::build().h1(map_config(app, |()| AppConfig::default()));
     let service = factory.new_service(()).await.expect("a service");
     Box::leak(Box::new(move |stream| -> Pin<Box<dyn Future<Output = ()>>> {

@@ -10,9 +10,9 @@ use actix_http::Request;
 use actix_web::http::header::{ACCEPT, HeaderValue};
 use actix_web::{App, test};
 use health_actix::dialect::{Kubernetes, Spring};
-use health_actix::endpoints;
 use health_core::Exposure;
 use health_fuzz::answers::{Head, judge};
+use health_fuzz::served_of;
 use libfuzzer_sys::fuzz_target;
 
 type Answer = (u16, Vec<(String, String)>, Vec<u8>);
@@ -25,9 +25,9 @@ thread_local! {
 async fn app() -> Ask {
     let health = health_fuzz::of_every_kind();
     let app = App::new()
-        .service(endpoints(health.clone()).exposure(Exposure::Full))
-        .service(endpoints(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Status))
-        .service(endpoints(health).dialect(Spring::new()).exposure(Exposure::Full));
+        .service(served_of(health.clone()).exposure(Exposure::Full))
+        .service(served_of(health.clone()).dialect(Kubernetes::new()).exposure(Exposure::Status))
+        .service(served_of(health).dialect(Spring::new()).exposure(Exposure::Full));
     let app = &*Box::leak(Box::new(test::init_service(app).await));
     Box::leak(Box::new(move |request| -> Pin<Box<dyn Future<Output = Answer>>> {
         Box::pin(async move {
