@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 
-use crate::redact;
+use crate::{Outcome, Status, redact};
 
 /// Why a check failed: a summary that its author wrote for everybody who may see checks, and a private cause that
 /// only the most trusted reader sees.
@@ -52,6 +52,20 @@ impl Failure {
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.cause.as_deref()
+    }
+
+    /// The same as an outcome of this status: for a check that is no worse than degraded, whatever it finds.
+    ///
+    /// ```
+    /// use health_core::{Failure, Outcome, Status};
+    ///
+    /// fn cache(asked: Result<Outcome, Failure>) -> Outcome {
+    ///     asked.unwrap_or_else(|failure| failure.into_outcome_of(Status::Degraded))
+    /// }
+    /// assert_eq!(cache(Err("gone".into())).status(), Status::Degraded);
+    /// ```
+    pub fn into_outcome_of(self, status: Status) -> Outcome {
+        Outcome { status, summary: self.summary, data: Vec::new(), cause: self.cause }
     }
 
     pub(crate) fn into_parts(self) -> (Option<Cow<'static, str>>, Option<Box<dyn Error + Send + Sync>>) {

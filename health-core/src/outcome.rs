@@ -107,6 +107,19 @@ impl Outcome {
         self
     }
 
+    /// The same, and this bad at least.
+    ///
+    /// ```
+    /// use health_core::{Outcome, Status};
+    ///
+    /// assert_eq!(Outcome::healthy().at_least(Status::Degraded).status(), Status::Degraded);
+    /// assert_eq!(Outcome::unhealthy("gone").at_least(Status::Degraded).status(), Status::Unhealthy);
+    /// ```
+    pub fn at_least(mut self, status: Status) -> Self {
+        self.status = self.status.max(status);
+        self
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> Status {
