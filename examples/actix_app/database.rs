@@ -49,12 +49,14 @@ impl Database {
     }
 
     pub(crate) async fn migrate(&self) -> Result<(), sqlx::Error> {
-        let id = if self.url.starts_with("sqlite:") { "INTEGER" } else { "BIGSERIAL" };
-        let table = format!(
+        let table = if self.url.starts_with("sqlite:") {
             "CREATE TABLE IF NOT EXISTS orders
-             (id {id} PRIMARY KEY, item TEXT NOT NULL, quantity BIGINT NOT NULL, sent BIGINT NOT NULL DEFAULT 0)",
-        );
-        sqlx::query(&table).execute(&self.pool()).await?;
+             (id INTEGER PRIMARY KEY, item TEXT NOT NULL, quantity BIGINT NOT NULL, sent BIGINT NOT NULL DEFAULT 0)"
+        } else {
+            "CREATE TABLE IF NOT EXISTS orders
+             (id BIGSERIAL PRIMARY KEY, item TEXT NOT NULL, quantity BIGINT NOT NULL, sent BIGINT NOT NULL DEFAULT 0)"
+        };
+        sqlx::query(table).execute(&self.pool()).await?;
         Ok(())
     }
 

@@ -1,0 +1,4 @@
+//! What the tests of the deep checks share: a check that is asked like any other, and a way to it that can be broken.
+
+pub mod asked;
+pub mod proxy;
