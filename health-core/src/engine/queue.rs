@@ -107,7 +107,13 @@ impl Queue {
 
     /// Whether runs wait although permits are free and no lane has taken any since the last look: then every lane is
     /// stuck, and one more takes over.
+    ///
+    /// Where one thread polls all lanes, one more would be stuck with the others; and until whoever opens it has come to
+    /// that, others would count on it.
     pub(super) fn relieve(self: &Arc<Self>) {
+        if self.ground.lanes() == 1 {
+            return;
+        }
         let taken = self.taken.load(Ordering::Acquire);
         if self.seen_by_watch.swap(taken, Ordering::AcqRel) != taken {
             return;
