@@ -52,6 +52,10 @@ pub enum Fault {
     ReadOnly,
     /// Not yet, or not any more.
     NotServing,
+    /// As many as it accepts are connected to it.
+    ServerFull,
+    /// It has nowhere to write.
+    DiskFull,
     /// Neither side understands the other.
     Tls,
 }
@@ -107,6 +111,8 @@ impl fmt::Display for Fault {
             Self::Denied => f.write_str("the account is not permitted to do this"),
             Self::ReadOnly => f.write_str("read-only: a write was refused"),
             Self::NotServing => f.write_str("the server is starting up or shutting down"),
+            Self::ServerFull => f.write_str("the server has no connection left"),
+            Self::DiskFull => f.write_str("the server's disk is full"),
             Self::Tls => f.write_str("cannot connect: TLS failed"),
         }
     }

@@ -1,10 +1,16 @@
 #![doc = include_str!("../README.md")]
 
 mod fault;
+#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod pool;
 mod pressure;
 mod recommended;
+#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod sqlx_pool;
 pub mod tcp;
 
 pub use fault::Fault;
+#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use pool::{Connections, Counted};
 pub use pressure::{Gauge, Pressure, Reading, Unit};
 pub use recommended::Recommended;

@@ -1,0 +1,193 @@
+//! A connection of the application's sqlx pool, or why there is none.
+//!
+//! What sqlx 0.9 does, and what follows from it:
+//!
+//! - `acquire` tries again until its own timeout when a connection is refused, or when the server says that it is
+//!   starting up or full, and then says only that time is over. So does this.
+//! - A place in the pool is taken while a connection is opened or tested, and given up when `acquire` is dropped. That
+//!   tells a pool that is used up from a server that does not answer.
+//! - A connection that is dropped goes back to the pool once it has answered a ping, however long that takes: one that
+//!   was cut off midway would hold its place for as long as the server is silent. It is closed instead.
+
+use std::cmp;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use health_core::Failure;
+use sqlx::error::DatabaseError;
+use sqlx::pool::PoolConnection;
+use sqlx::{Database, Error, Pool};
+use tokio::time::timeout;
+
+use crate::Fault;
+use crate::pool::sealed::{Count, Counts};
+use crate::pool::{Counted, PATIENCE, Trouble};
+
+/// A pool of the application that lends a check one connection at a time.
+pub(crate) struct Lender<DB: Database> {
+    pool: Pool<DB>,
+    patience: Duration,
+}
+
+impl<DB: Database> Lender<DB> {
+    pub(crate) fn of(pool: &Pool<DB>) -> Self {
+        Self { pool: pool.clone(), patience: PATIENCE }
+    }
+
+    /// How long to wait for a connection, if the pool does not give up sooner.
+    pub(crate) fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Asks on a connection, which goes back to the pool when it has answered, and is closed when it has not, or when
+    /// this is dropped midway.
+    pub(crate) async fn ask<T, Q>(&self, question: Q) -> Result<T, Trouble<Error>>
+    where
+        Q: for<'c> FnOnce(&'c mut DB::Connection) -> BoxFuture<'c, Result<T, Error>> + Send,
+    {
+        let mut connection = self.connection().await?;
+        let mut lent = Lent { connection: &mut connection, answered: false };
+        let answer = question(lent.connection).await;
+        lent.answered =
+            !matches!(answer, Err(Error::Io(_) | Error::Tls(_) | Error::Protocol(_) | Error::WorkerCrashed));
+        answer.map_err(Trouble::Error)
+    }
+
+    async fn connection(&self) -> Result<PoolConnection<DB>, Trouble<Error>> {
+        let mut acquire = Box::pin(self.pool.acquire());
+        match timeout(self.patience, &mut acquire).await {
+            Ok(Ok(connection)) => return Ok(connection),
+            Ok(Err(Error::PoolClosed)) => return Err(Trouble::Closed),
+            Err(_) | Ok(Err(Error::PoolTimedOut)) => {}
+            Ok(Err(error)) => return Err(Trouble::Error(error)),
+        }
+        // Whether it had a place: then it was the server that did not answer.
+        let with_ours = self.pool.size();
+        drop(acquire);
+        let without = self.pool.size();
+        let max = self.pool.options().get_max_connections();
+        if without == with_ours && without >= max {
+            return Err(Trouble::Busy(max as usize));
+        }
+        let waited = cmp::min(self.patience, self.pool.options().get_acquire_timeout());
+        Err(Trouble::NoneWithin(waited))
+    }
+}
+
+impl<DB: Database> Clone for Lender<DB> {
+    fn clone(&self) -> Self {
+        Self { pool: self.pool.clone(), patience: self.patience }
+    }
+}
+
+impl<DB: Database> std::fmt::Debug for Lender<DB> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Nothing of the pool: its options have hooks and more.
+        f.debug_struct("Lender").field("patience", &self.patience).finish_non_exhaustive()
+    }
+}
+
+/// A connection that closes instead of going back, unless it has answered.
+struct Lent<'a, DB: Database> {
+    connection: &'a mut PoolConnection<DB>,
+    answered: bool,
+}
+
+impl<DB: Database> Drop for Lent<'_, DB> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.connection.close_on_drop();
+        }
+    }
+}
+
+/// What an error of sqlx means; what one of the server means is for who knows its codes.
+pub(crate) fn failure(error: Error, of_server: impl FnOnce(&dyn DatabaseError) -> Option<Fault>) -> Failure {
+    let fault = match &error {
+        Error::Database(said) => of_server(&**said),
+        Error::Tls(_) => Fault::below(&error).or(Some(Fault::Tls)),
+        other => Fault::below(other),
+    };
+    match (fault, &error) {
+        (Some(fault), _) => fault.because(error),
+        (None, Error::Io(_)) => Failure::new("the connection failed").because(error),
+        (None, Error::Protocol(_)) => Failure::new("the server was not understood").because(error),
+        (None, _) => error.into(),
+    }
+}
+
+impl<DB: Database> Counts for Pool<DB> {
+    fn count(&self) -> Option<Count> {
+        let (size, idle) = (self.size() as usize, self.num_idle());
+        let max = self.options().get_max_connections() as usize;
+        // The two are not read at the same moment.
+        (!self.is_closed()).then(|| Count { in_use: size.saturating_sub(idle), idle, max })
+    }
+}
+
+impl<DB: Database> Counted for Pool<DB> {}
+
+#[cfg(all(test, feature = "sqlx-postgres"))]
+mod tests {
+    use health_core::{HealthCheck as _, Status};
+    use sqlx::Connection as _;
+    use sqlx::postgres::{PgPool, PgPoolOptions};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::{Connections, Pressure};
+
+    /// A pool whose connections are accepted, and then nobody says anything.
+    async fn silent(max: u32) -> (TcpListener, PgPool) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let url = format!("postgres://app@127.0.0.1:{port}/app?sslmode=disable");
+        (listener, PgPoolOptions::new().max_connections(max).connect_lazy(&url).unwrap())
+    }
+
+    async fn pinged(pool: &PgPool) -> Trouble<Error> {
+        let lender = Lender::of(pool).patience(Duration::from_millis(50));
+        lender.ask(|connection| Box::pin(connection.ping())).await.unwrap_err()
+    }
+
+    fn occupied(pool: &PgPool) -> tokio::task::JoinHandle<()> {
+        let acquire = pool.acquire();
+        tokio::spawn(async move { drop(acquire.await) })
+    }
+
+    #[tokio::test]
+    async fn a_place_that_the_check_had_itself_is_not_in_use() {
+        let (_listener, pool) = silent(1).await;
+        let trouble = pinged(&pool).await;
+        assert!(matches!(trouble, Trouble::NoneWithin(_)), "{trouble:?}");
+        assert_eq!(pool.size(), 0, "nothing is left in the pool");
+    }
+
+    #[tokio::test]
+    async fn a_pool_that_is_used_up_is_told_apart_from_a_silent_server() {
+        let (_listener, pool) = silent(2).await;
+        let application = [occupied(&pool), occupied(&pool)];
+        while pool.size() < 2 {
+            tokio::task::yield_now().await;
+        }
+        let outcome = pinged(&pool).await.told(Failure::from).unwrap();
+        assert_eq!(outcome.status(), Status::Degraded);
+        assert_eq!(outcome.summary(), Some("all 2 connections are busy"));
+
+        let pressure = Pressure::of(Connections::of(&pool)).check().await.unwrap();
+        assert_eq!(pressure.summary(), Some("2 of 2 connections are in use, more than 80 %"));
+        assert_eq!(pool.size(), 2, "the application keeps what it has");
+        application.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    #[tokio::test]
+    async fn a_closed_pool_says_so() {
+        let (_listener, pool) = silent(1).await;
+        pool.close().await;
+        let failure = pinged(&pool).await.told(Failure::from).unwrap_err();
+        assert_eq!(failure.summary(), Some("the pool is closed"));
+        let pressure = Pressure::of(Connections::of(&pool)).check().await.unwrap();
+        assert_eq!((pressure.status(), pressure.summary()), (Status::Degraded, Some("the pool is closed")));
+    }
+}
