@@ -2,11 +2,14 @@
 //!
 //! # What green proves
 //!
-//! That a TCP connection could be made a moment ago: the machine is up, the way to it is open, and something listens.
+//! That a TCP connection to one of the addresses of the host could be made a moment ago: the name resolves, the
+//! machine is up, the way to it is open, and something listens.
 //!
 //! # What it costs
 //!
-//! One connection per run, closed at once. Some servers log that as a client that said nothing.
+//! One connection per run, closed at once. Some servers log that as a client that said nothing. When a name has several
+//! addresses and the first one has not answered within 250 ms, the next one is tried beside it, as RFC 8305 says: then
+//! it is one for each address that was tried.
 //!
 //! # What it needs
 //!
@@ -15,40 +18,48 @@
 //! # When it lies
 //!
 //! The kernel of the other side accepts connections for a process that hangs, and a balancer for one that is not
-//! there. Prefer a check that speaks the protocol where there is one.
+//! there. One address of several is enough. Prefer a check that speaks the protocol where there is one.
 
 use std::borrow::Cow;
 
 use health_core::{Failure, HealthCheck, Outcome, Spec};
-use tokio::net::TcpStream;
 
+use crate::Recommended;
+use crate::reach::Address;
 use crate::recommended::over_the_network;
-use crate::{Fault, Recommended};
 
 /// Somebody accepts connections at an address.
+///
+/// ```
+/// use health_builtins::Recommended as _;
+/// use health_builtins::tcp::Tcp;
+/// use health_core::Health;
+///
+/// let smtp = Tcp::connect("mail.example:25");
+/// Health::builder().check(smtp.spec("smtp"), smtp).build()?;
+/// # Ok::<(), health_core::BuildError>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Tcp {
-    address: String,
+    address: Address,
 }
 
 impl Tcp {
-    /// Connects to `host:port`, and closes the connection.
-    pub fn connect(address: impl Into<String>) -> Self {
-        Self { address: address.into() }
+    /// Connects to `host:port`, and closes the connection. The host is a name, an IPv4 address, or an IPv6 address in
+    /// brackets: `[::1]:25`.
+    ///
+    /// Anything else is accepted here, and each run says `` the address is not `host:port` ``.
+    pub fn connect(address: impl AsRef<str>) -> Self {
+        Self { address: Address::written(address.as_ref()) }
     }
 }
 
 impl HealthCheck for Tcp {
-    /// Cancelled, it gives the attempt up.
+    /// Cancelled, it gives the attempt up. A name that is being looked up keeps a thread for blocking work until the
+    /// operating system has an answer or has given up, which takes some seconds.
     async fn check(&self) -> Result<Outcome, Failure> {
-        match TcpStream::connect(&self.address).await {
-            Ok(_) => Ok(Outcome::healthy()),
-            Err(error) => Err(match Fault::of_io(&error) {
-                Some(fault) => fault.because(error),
-                None => error.into(),
-            }),
-        }
+        self.address.connect().await.map(|_| Outcome::healthy())
     }
 }
 

@@ -1,4 +1,5 @@
 //! What the tests of the deep checks share: a check that is asked like any other, and a way to it that can be broken.
 
+pub mod apart;
 pub mod asked;
 pub mod proxy;
