@@ -137,10 +137,10 @@ fn wait() {
     while runs.iter().any(|runs| runs.load(Ordering::SeqCst) == 0) {
         thread::yield_now();
     }
-    println!("\nbegun");
+    // The pause lies between one look at the clock and the next, wherever it begins.
     let mut seen = Instant::now();
-    while seen.elapsed() < PAUSE / 2 {
-        seen = Instant::now();
+    println!("\nbegun");
+    while std::mem::replace(&mut seen, Instant::now()).elapsed() < PAUSE / 2 {
         thread::sleep(Duration::from_millis(5));
     }
     let report = futures::executor::block_on(health.report(Probe::Ready));
