@@ -132,6 +132,18 @@ impl Outcome {
         self.summary.as_deref()
     }
 
+    /// The values it was given, private ones included.
+    #[must_use]
+    pub fn values(&self) -> &[Datum] {
+        &self.data
+    }
+
+    /// The private cause, if there is one.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
+        self.cause.as_deref()
+    }
+
     fn push(mut self, datum: Datum) -> Self {
         match self.data.iter_mut().find(|known| known.name == datum.name) {
             Some(known) => *known = datum,
