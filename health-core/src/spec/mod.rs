@@ -1,6 +1,7 @@
 //! The static description of a check.
 
 mod interval;
+mod merged;
 mod record;
 mod timing;
 
@@ -252,10 +253,6 @@ impl Spec {
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
-    }
-
-    pub(crate) fn limit(&self) -> Duration {
-        self.timeout.unwrap_or(DEFAULT_TIMEOUT)
     }
 
     pub(crate) fn is_critical(&self) -> bool {
