@@ -2,6 +2,7 @@
 
 #[cfg(feature = "dns")]
 pub mod dns;
+pub mod combine;
 mod fault;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod pool;

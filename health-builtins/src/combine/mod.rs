@@ -1,0 +1,92 @@
+//! Checks made of checks: slow is degraded, one of several is enough, asked only while it matters.
+//!
+//! # What green proves
+//!
+//! | | healthy |
+//! |---|---|
+//! | [`degraded_if_slower_than`](Combine::degraded_if_slower_than) | what it wraps is, and answered in time |
+//! | [`any_of`], [`all_of`] | every member is |
+//! | [`only_if`](Combine::only_if) | what it wraps is, or the condition did not hold: then the summary says "not asked" |
+//!
+//! # What it costs
+//!
+//! What the wrapped check costs, or all members at once; nothing while a condition does not hold.
+//!
+//! # What it needs
+//!
+//! What the wrapped checks need. Each recommends what they do: several are merged into a description that suits the most
+//! delicate of them, see [`Spec::merged`](health_core::Spec::merged).
+//!
+//! # When it lies
+//!
+//! [`any_of`] and [`all_of`] are one check, with one history, one timeout and one weight; what it says of a member is
+//! text. Where members are worth an entry of their own, register each of them in a group that has a
+//! [`Quorum`](health_core::Quorum): members are then run, timed, muted and remembered one by one. Members here share a
+//! task: one that blocks its thread holds all of them up.
+//!
+//! [`only_if`](Combine::only_if) takes the word of its condition.
+
+mod member;
+mod only_if;
+mod several;
+mod slow;
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use health_core::HealthCheck;
+
+use crate::Recommended;
+
+pub use member::Member;
+pub use only_if::OnlyIf;
+pub use several::{Several, all_of, any_of};
+pub use slow::DegradedIfSlower;
+
+/// Makes checks of every check.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use health_builtins::Recommended as _;
+/// use health_builtins::combine::{Combine as _, any_of};
+/// use health_builtins::tcp::Tcp;
+/// use health_core::Health;
+///
+/// let relay = |host: &str| Tcp::connect(format!("{host}:25")).degraded_if_slower_than(Duration::from_millis(500));
+/// let mail = any_of([relay("mail-1.example").member("first"), relay("mail-2.example").member("second")]);
+/// let spec = mail.spec("mail");
+///
+/// Health::builder().check(spec, mail).build()?;
+/// # Ok::<(), health_core::BuildError>(())
+/// ```
+pub trait Combine: HealthCheck + Sized {
+    /// Healthy but slow is degraded, with what it said otherwise; what is worse stays as it is.
+    ///
+    /// A limit that is not below the timeout of the check says nothing: the engine cuts the run off at its timeout, and
+    /// that is unhealthy.
+    fn degraded_if_slower_than(self, limit: Duration) -> DegradedIfSlower<Self> {
+        DegradedIfSlower::new(self, limit)
+    }
+
+    /// Asks only while the condition holds, and is healthy otherwise: "not asked: it does not apply now".
+    ///
+    /// Nothing was observed then, so the condition must be what makes it true that nobody misses the thing: the feature that
+    /// uses it is switched off, this replica is not the leader. Never a guess about its health. It is asked at the
+    /// start of every run; it must not block, and if it panics, that is how the run ends.
+    fn only_if<F: Fn() -> bool + Send + Sync>(self, condition: F) -> OnlyIf<Self, F> {
+        OnlyIf::new(self, condition)
+    }
+
+    /// A member of [`any_of`] or [`all_of`] under this name, with the limits that the check recommends; with others:
+    /// [`Member::of`].
+    #[track_caller]
+    fn member(self, name: impl Into<Cow<'static, str>>) -> Member
+    where
+        Self: Recommended + 'static,
+    {
+        Member::of(self.spec(name), self)
+    }
+}
+
+impl<C: HealthCheck> Combine for C {}
