@@ -6,6 +6,8 @@ pub mod combine;
 mod fault;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod pool;
+#[cfg(feature = "http")]
+pub mod http;
 mod pressure;
 mod reach;
 mod recommended;

@@ -2,4 +2,5 @@
 
 pub mod apart;
 pub mod asked;
+pub mod nginx;
 pub mod proxy;

@@ -1,0 +1,134 @@
+//! One request, and the answer to it: bounded, and without a word that could be a secret.
+
+use std::error::Error;
+use std::time::Duration;
+
+use health_core::Failure;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, Method, Response, StatusCode, Url};
+use tokio::time::Instant;
+
+use super::BadUrl;
+use crate::Fault;
+
+/// What is said of an answer that came from elsewhere.
+pub(super) const REDIRECTED: &str = "was redirected";
+
+#[derive(Clone)]
+pub(super) struct Question {
+    client: Client,
+    pub(super) method: Method,
+    url: Url,
+    headers: HeaderMap,
+    /// How much of a body is read, in bytes.
+    pub(super) longest: usize,
+}
+
+pub(super) struct Answer {
+    pub(super) code: StatusCode,
+    /// Whether it came from another place than the one that was asked.
+    pub(super) is_redirected: bool,
+    /// `None` if it is longer than what is read.
+    pub(super) body: Option<Vec<u8>>,
+    /// From the first byte that was sent, or the attempt to connect, to the last one of the body.
+    pub(super) took: Duration,
+}
+
+impl Question {
+    pub(super) fn new(client: &Client, method: Method, url: &str, longest: usize) -> Result<Self, BadUrl> {
+        let (client, url) = (client.clone(), BadUrl::or(url)?);
+        Ok(Self { client, method, url, headers: HeaderMap::new(), longest })
+    }
+
+    /// Whatever it is, nobody is shown it.
+    pub(super) fn header(&mut self, name: HeaderName, mut value: HeaderValue) {
+        value.set_sensitive(true);
+        self.headers.append(name, value);
+    }
+
+    pub(super) fn host(&self) -> Option<&str> {
+        self.url.host_str()
+    }
+
+    pub(super) async fn ask(&self) -> Result<Answer, Failure> {
+        let begun = Instant::now();
+        let sent = match self.send().await {
+            // The server closed a connection that was kept, while this was on its way.
+            Err(error) if self.method.is_idempotent() && was_lost(&error) => self.send().await,
+            sent => sent,
+        };
+        let mut response = sent.map_err(|error| self.failure(error))?;
+        let is_redirected = *response.url() != self.url;
+        let body = self.body(&mut response).await.map_err(|error| self.failure(error))?;
+        let (code, took) = (response.status(), begun.elapsed());
+        Ok(Answer { code, is_redirected, body, took })
+    }
+
+    async fn send(&self) -> reqwest::Result<Response> {
+        let request = self.client.request(self.method.clone(), self.url.clone());
+        request.headers(self.headers.clone()).send().await
+    }
+
+    /// Read to its end also if nobody needs it: only then the connection can be used again.
+    async fn body(&self, response: &mut Response) -> reqwest::Result<Option<Vec<u8>>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if chunk.len() > self.longest.saturating_sub(body.len()) {
+                return Ok(None);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Some(body))
+    }
+
+    /// The URL can have a secret in it, and is left out.
+    fn failure(&self, error: reqwest::Error) -> Failure {
+        if error.is_redirect() {
+            // Below it stand the places that it was sent to.
+            return Failure::new(REDIRECTED);
+        }
+        let error = error.without_url();
+        let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
+        let fault = match Fault::below(&error) {
+            _ if error.is_dns() => Some(Fault::Unresolved),
+            Some(fault) => Some(fault),
+            None if is_connect && is_timeout => Some(Fault::Unanswered),
+            None if is_connect && self.url.scheme() == "https" => Some(Fault::Tls),
+            None if is_cut_off(&error) => Some(Fault::Closed),
+            None => None,
+        };
+        if let Some(fault) = fault {
+            return fault.because(error);
+        }
+        let summary = match below::<hyper::Error>(&error) {
+            _ if is_timeout => "the client gave up waiting for the answer",
+            _ if error.is_builder() => "the client does not send such a request",
+            _ if error.is_decode() => "the body cannot be decoded",
+            Some(error) if error.is_parse() => "what answers does not speak HTTP",
+            _ => return error.into(),
+        };
+        Failure::new(summary).because(error)
+    }
+}
+
+/// Whether the connection ended after the request had been sent, and before anything came back.
+fn was_lost(error: &reqwest::Error) -> bool {
+    let is_ended = matches!(Fault::below(error), Some(Fault::Reset | Fault::Closed)) || is_cut_off(error);
+    is_ended && !error.is_connect() && !error.is_timeout()
+}
+
+fn is_cut_off(error: &reqwest::Error) -> bool {
+    below::<hyper::Error>(error)
+        .is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+}
+
+fn below<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
