@@ -150,7 +150,7 @@ impl Http {
 }
 
 /// Rounded up, so that what is above a limit is never written as less.
-fn milliseconds(took: Duration) -> u64 {
+pub(super) fn milliseconds(took: Duration) -> u64 {
     u64::try_from(took.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX)
 }
 

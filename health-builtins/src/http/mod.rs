@@ -1,4 +1,4 @@
-//! Whether an HTTP endpoint answers as it should.
+//! Whether an HTTP endpoint answers as it should, and [how another service is](downstream).
 //!
 //! The application's own [`reqwest::Client`] is used: its TLS, proxies, timeouts and connections. This crate switches
 //! on none of its features: without one for TLS, an `https` URL says that TLS failed. Where a redirect leads is a matter
@@ -30,9 +30,11 @@
 
 mod bad_url;
 mod codes;
+pub mod downstream;
 mod endpoint;
 mod question;
 
 pub use bad_url::BadUrl;
 pub use codes::Codes;
+pub use downstream::Downstream;
 pub use endpoint::Http;

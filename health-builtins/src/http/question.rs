@@ -26,6 +26,7 @@ pub(super) struct Question {
 
 pub(super) struct Answer {
     pub(super) code: StatusCode,
+    pub(super) headers: HeaderMap,
     /// Whether it came from another place than the one that was asked.
     pub(super) is_redirected: bool,
     /// `None` if it is longer than what is read.
@@ -61,7 +62,8 @@ impl Question {
         let is_redirected = *response.url() != self.url;
         let body = self.body(&mut response).await.map_err(|error| self.failure(error))?;
         let (code, took) = (response.status(), begun.elapsed());
-        Ok(Answer { code, is_redirected, body, took })
+        let headers = std::mem::take(response.headers_mut());
+        Ok(Answer { code, headers, is_redirected, body, took })
     }
 
     async fn send(&self) -> reqwest::Result<Response> {
