@@ -13,6 +13,8 @@ mod reach;
 mod recommended;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod sqlx_pool;
+#[cfg(feature = "redis")]
+pub mod redis;
 pub mod tcp;
 
 pub use fault::Fault;
