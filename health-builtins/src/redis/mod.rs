@@ -13,15 +13,17 @@
 //! [`Redis::round_trip`]: something was written, read back the same and deleted, a moment ago. In a cluster by one
 //! primary, another one each time: the one to which the key of the run falls.
 //!
+//! [`Replication`]: what role the server believes to have, and how long ago it has heard from the other side.
+//!
 //! # What it costs
 //!
 //! One request per run over the connection that is there, and no further connection. On the server these are one `PING`
-//! (in a cluster one per node); or one `SET`, one `GET` and one `DEL` of a key of some 40 bytes, which expires after
-//! ten seconds, should the way break in between.
+//! (in a cluster one per node); or one `SET`, one `GET` and one `DEL` of a key of some 40 bytes; or one
+//! `INFO replication`. The key expires after ten seconds, should the way break in between.
 //!
 //! # What it needs
 //!
-//! An account with `+ping`; with `+set +get +del ~health:*`, or the [prefix](Redis::prefix) that is set.
+//! An account with `+ping`; with `+set +get +del ~health:*`, or the [prefix](Redis::prefix) that is set; with `+info`.
 //!
 //! # When it lies
 //!
@@ -48,7 +50,9 @@
 //! A server that accepts no more connections (`maxclients`) closes them at once, and that is what is told. It is no
 //! trouble for a connection that exists.
 
+mod lines;
 mod refusal;
+mod replication;
 mod round_trip;
 
 use std::borrow::Cow;
@@ -59,6 +63,8 @@ use health_core::{Failure, HealthCheck, Outcome, Spec};
 
 use crate::Recommended;
 use crate::recommended::over_the_network;
+
+pub use replication::Replication;
 
 /// Redis answers, or does what it is for.
 ///
