@@ -15,15 +15,18 @@
 //!
 //! [`Replication`]: what role the server believes to have, and how long ago it has heard from the other side.
 //!
+//! [`Cluster`]: that every slot has a primary, as one node sees it.
+//!
 //! # What it costs
 //!
 //! One request per run over the connection that is there, and no further connection. On the server these are one `PING`
 //! (in a cluster one per node); or one `SET`, one `GET` and one `DEL` of a key of some 40 bytes; or one
-//! `INFO replication`. The key expires after ten seconds, should the way break in between.
+//! `INFO replication`; or one `CLUSTER INFO`. The key expires after ten seconds, should the way break in between.
 //!
 //! # What it needs
 //!
-//! An account with `+ping`; with `+set +get +del ~health:*`, or the [prefix](Redis::prefix) that is set; with `+info`.
+//! An account with `+ping`; with `+set +get +del ~health:*`, or the [prefix](Redis::prefix) that is set; with `+info`;
+//! with `+cluster|info`.
 //!
 //! # When it lies
 //!
@@ -45,11 +48,12 @@
 //! too.
 //!
 //! The client of a cluster forgets a node that is lost, and pings the others: green. A round trip meets what is lost
-//! only when its key falls there.
+//! only when its key falls there. [`Cluster`] is the one that tells.
 //!
 //! A server that accepts no more connections (`maxclients`) closes them at once, and that is what is told. It is no
 //! trouble for a connection that exists.
 
+mod cluster;
 mod lines;
 mod refusal;
 mod replication;
@@ -64,6 +68,7 @@ use health_core::{Failure, HealthCheck, Outcome, Spec};
 use crate::Recommended;
 use crate::recommended::over_the_network;
 
+pub use cluster::Cluster;
 pub use replication::Replication;
 
 /// Redis answers, or does what it is for.
