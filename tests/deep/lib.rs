@@ -4,3 +4,4 @@ pub mod apart;
 pub mod asked;
 pub mod nginx;
 pub mod proxy;
+pub mod redis;
