@@ -16,6 +16,8 @@ mod sqlx_pool;
 #[cfg(feature = "redis")]
 pub mod redis;
 pub mod tcp;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use fault::Fault;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]

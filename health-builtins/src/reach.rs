@@ -26,6 +26,12 @@ impl Address {
         Self(parsed(address))
     }
 
+    /// Name or number, without brackets.
+    #[cfg(feature = "tls")]
+    pub(crate) fn host(&self) -> Option<&str> {
+        self.0.as_ref().map(|(host, _)| host.as_str())
+    }
+
     /// The first connection that any address of the name gives. Dropped, it gives up all attempts, except that the
     /// operating system ends a lookup of the name in its own time, on a thread for blocking work.
     pub(crate) async fn connect(&self) -> Result<TcpStream, Failure> {

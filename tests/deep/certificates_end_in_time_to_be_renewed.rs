@@ -1,0 +1,456 @@
+//! A certificate: its end is told in time, whoever signed it, and what is wrong with the server is told in words.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use health_builtins::Recommended as _;
+use health_builtins::tls::Tls;
+use health_core::{HealthCheck as _, Status};
+use health_deep_tests::apart::Apart;
+use health_deep_tests::asked::Deep;
+use health_deep_tests::proxy::{Fault, FaultProxy};
+use health_tests::leaks::{self, Left, Place};
+use health_tests::servers::{Scratch, eventually, free_port};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use time::OffsetDateTime;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
+
+/// An authority with one below it.
+struct Authority {
+    root: CertifiedIssuer<'static, KeyPair>,
+    below: CertifiedIssuer<'static, KeyPair>,
+}
+
+struct Shown {
+    chain: Vec<CertificateDer<'static>>,
+    key: KeyPair,
+}
+
+fn days(from: i64, to: i64, name: &str) -> CertificateParams {
+    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+    params.distinguished_name.push(DnType::CommonName, name);
+    let now = OffsetDateTime::now_utc();
+    // Somewhat later than the full day, so that a day has not passed when it is asked.
+    params.not_before = now + time::Duration::days(from) - time::Duration::minutes(5);
+    params.not_after = now + time::Duration::days(to) + time::Duration::minutes(5);
+    params
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().expect("a key")
+}
+
+impl Authority {
+    /// The lower one ends in so many days.
+    fn below_for(ends: i64) -> Self {
+        let of = |ends, name| {
+            let mut params = days(-400, ends, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            params.subject_alt_names.clear();
+            params
+        };
+        let root = CertifiedIssuer::self_signed(of(4000, "the root"), key()).expect("a root");
+        let below = CertifiedIssuer::signed_by(of(ends, "below the root"), key(), &root).expect("one below");
+        Self { root, below }
+    }
+
+    fn signs(&self, from: i64, to: i64) -> Shown {
+        let key = key();
+        let own = days(from, to, "the server").signed_by(&key, &self.below).expect("a certificate");
+        Shown { chain: vec![own.der().clone(), self.below.der().clone()], key }
+    }
+
+    fn roots(&self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.root.der().clone()).expect("a root");
+        roots
+    }
+}
+
+fn self_signed(from: i64, to: i64) -> Shown {
+    let key = key();
+    let own = days(from, to, "nobody else").self_signed(&key).expect("a certificate");
+    Shown { chain: vec![own.der().clone()], key }
+}
+
+/// What a server has seen.
+#[derive(Default)]
+struct Seen {
+    handshakes: AtomicUsize,
+    bytes: AtomicUsize,
+    clean_ends: AtomicUsize,
+}
+
+struct Wants<'a> {
+    version: &'static SupportedProtocolVersion,
+    /// Signed by this authority.
+    client: Option<&'a Authority>,
+}
+
+const TLS13: Wants<'_> = Wants { version: &version::TLS13, client: None };
+
+fn config(shown: Shown, wants: Wants<'_>) -> Arc<ServerConfig> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_protocol_versions(&[wants.version]).expect("a version");
+    let builder = match wants.client {
+        None => builder.with_no_client_auth(),
+        Some(authority) => {
+            let provider = Arc::new(ring::default_provider());
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authority.roots()), provider);
+            builder.with_client_cert_verifier(verifier.build().expect("roots"))
+        }
+    };
+    let key = PrivateKeyDer::try_from(shown.key.serialize_der()).expect("a key");
+    Arc::new(builder.with_single_cert(shown.chain, key).expect("a chain and its key"))
+}
+
+async fn serve(listener: TcpListener, config: Arc<ServerConfig>, seen: Arc<Seen>) {
+    let acceptor = TlsAcceptor::from(config);
+    while let Ok((connection, _)) = listener.accept().await {
+        let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
+        tokio::spawn(async move {
+            let mut connection = acceptor.accept(connection).await?;
+            seen.handshakes.fetch_add(1, Ordering::SeqCst);
+            let mut said = Vec::new();
+            // An end without a farewell is an error.
+            if connection.read_to_end(&mut said).await.is_ok() {
+                seen.clean_ends.fetch_add(1, Ordering::SeqCst);
+            }
+            seen.bytes.fetch_add(said.len(), Ordering::SeqCst);
+            std::io::Result::Ok(())
+        });
+    }
+}
+
+fn server_of(config: Arc<ServerConfig>) -> (Apart, Arc<Seen>) {
+    let seen = Arc::<Seen>::default();
+    let seeing = Arc::clone(&seen);
+    (Apart::start(move |listener| serve(listener, Arc::clone(&config), Arc::clone(&seeing))), seen)
+}
+
+fn showing(shown: Shown) -> Apart {
+    server_of(config(shown, TLS13)).0
+}
+
+/// Says this, and no more.
+fn saying(text: &'static [u8]) -> Apart {
+    Apart::start(async move |listener: TcpListener| {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut hello = [0; 1024];
+            let _ = connection.read(&mut hello).await;
+            let _ = connection.write_all(text).await;
+        }
+    })
+}
+
+/// The configuration of an application, that trusts nobody of this test.
+fn application() -> Arc<ClientConfig> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    Arc::new(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+fn asking(port: u16) -> Tls {
+    Tls::expiry(format!("localhost:{port}")).speaking(&application())
+}
+
+fn deep(tls: Tls) -> Deep {
+    Deep::started("tls", tls.spec("tls").timeout("10s"), tls)
+}
+
+#[tokio::test]
+async fn the_earliest_end_is_told_in_time() {
+    let long = Authority::below_for(2000);
+    let healthy = |tls: Tls| async move { deep(tls).told().await.is_healthy() };
+
+    let server = showing(long.signs(-10, 60));
+    let port = server.address().port();
+    let told = deep(asking(port)).told().await;
+    told.is_healthy();
+    assert_eq!(told.data["days_left"], 60, "{told:?}");
+    let ends = told.data["not_after"].as_str().expect("a date");
+    // Made a moment ago, with five minutes more.
+    let days =
+        [4, 5].map(|minutes| OffsetDateTime::now_utc() + time::Duration::minutes(60 * 24 * 60 + minutes));
+    assert!(days.iter().any(|day| ends.starts_with(&day.date().to_string())), "{ends}");
+    healthy(asking(port).trusted_by(long.roots())).await;
+    let told = deep(asking(port).degraded_within(Duration::from_secs(61 * 86_400))).told().await;
+    told.is_degraded("the certificate ends in 60 days");
+
+    let another = Authority::below_for(2000);
+    for (tls, expected) in [
+        (asking(port).trusted_by(another.roots()), "the certificate is not trusted"),
+        (
+            asking(port).trusted_by(long.roots()).server_name("other.example"),
+            "the certificate is for another name",
+        ),
+        (asking(port).server_name("not a name"), "no certificate can be for this name"),
+        (asking(port).trusted_by(RootCertStore::empty()), "the configuration for TLS cannot be used"),
+    ] {
+        deep(tls).told().await.is_unhealthy(expected);
+    }
+    // Unasked, whom it is for is not judged.
+    healthy(asking(port).server_name("other.example")).await;
+
+    let server = showing(self_signed(-1, 365));
+    healthy(asking(server.address().port())).await;
+    let told = deep(asking(server.address().port()).trusted_by(long.roots())).told().await;
+    told.is_unhealthy("the certificate is not trusted");
+
+    let soon = Authority::below_for(2);
+    for (shown, expected) in [
+        (long.signs(-10, 13), "the certificate ends in 13 days"),
+        (long.signs(-10, 2), "the certificate ends in 2 days: renew it now"),
+        (soon.signs(-10, 60), "an intermediate certificate ends in 2 days: renew it now"),
+        (self_signed(-10, 13), "the certificate ends in 13 days"),
+    ] {
+        let server = showing(shown);
+        deep(asking(server.address().port())).told().await.is_degraded(expected);
+    }
+    let over = Authority::below_for(-3);
+    for (shown, expected) in [
+        (long.signs(-60, -3), "the certificate ended 2 days ago"),
+        (long.signs(3, 60), "the certificate is not valid yet: it begins in 2 days"),
+        (over.signs(-10, 60), "an intermediate certificate ended 2 days ago"),
+        (self_signed(-60, -3), "the certificate ended 2 days ago"),
+    ] {
+        let server = showing(shown);
+        deep(asking(server.address().port())).told().await.is_unhealthy(expected);
+        // That nobody trusts it for that is not said twice.
+        let told = deep(asking(server.address().port()).trusted_by(long.roots())).told().await;
+        told.is_unhealthy(expected);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_shows_its_own_before() {
+    let authority = Authority::below_for(2000);
+    for version in [&version::TLS13, &version::TLS12] {
+        let wants = Wants { version, client: Some(&authority) };
+        let (server, seen) = server_of(config(authority.signs(-10, 13), wants));
+        let told = deep(asking(server.address().port()).trusted_by(authority.roots())).told().await;
+        told.is_degraded("the certificate ends in 13 days");
+        assert_eq!(seen.handshakes.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn one_run_is_one_handshake_that_is_ended_and_never_resumed() {
+    const RUNS: usize = 10;
+    let authority = Authority::below_for(2000);
+    for version in [&version::TLS13, &version::TLS12] {
+        let (server, seen) = server_of(config(authority.signs(-10, 60), Wants { version, client: None }));
+        let way = FaultProxy::to(server.address()).await;
+        let deep = deep(asking(way.port()).trusted_by(authority.roots()));
+        deep.told().await.is_healthy();
+        let before = way.accepted();
+        for _ in 0..RUNS {
+            // One that was resumed would show nothing.
+            deep.told().await.is_healthy();
+        }
+        assert_eq!(way.accepted() - before, RUNS);
+        eventually("they are ended", async || {
+            way.open() == 0 && seen.clean_ends.load(Ordering::SeqCst) == way.accepted()
+        })
+        .await;
+        assert_eq!(seen.handshakes.load(Ordering::SeqCst), way.accepted());
+        assert_eq!(seen.bytes.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test]
+async fn each_fault_has_its_words() {
+    let mut server = showing(Authority::below_for(2000).signs(-10, 60));
+    let way = FaultProxy::to(server.address()).await;
+    let tls = asking(way.port());
+    let deep = deep_within(tls, "700ms");
+    deep.recovers().await;
+    for (fault, expected) in [
+        (Fault::BlackHole, None),
+        (Fault::HalfOpen, None),
+        (Fault::Latency(Duration::from_secs(5)), None),
+        (Fault::Trickle, None),
+        (Fault::Reset, Some("the connection was reset")),
+    ] {
+        way.set(fault);
+        let told = deep.told().await;
+        match expected {
+            Some(expected) => told.is_unhealthy(expected),
+            None => told.timed_out(),
+        }
+        way.set(Fault::None);
+        deep.recovers().await;
+    }
+    eventually("nothing is left", async || way.open() == 0).await;
+
+    let direct = deep_within(asking(server.address().port()), "700ms");
+    direct.recovers().await;
+    server.stop();
+    direct.told().await.timed_out();
+    server.go_on();
+    direct.recovers().await;
+    server.kill().await;
+    direct.told().await.is_unhealthy("cannot connect: connection refused");
+    server.restart().await;
+    direct.recovers().await;
+
+    let authority = Authority::below_for(2000);
+    let wants = Wants { version: &version::TLS12, client: None };
+    let old = server_of(config(authority.signs(-10, 60), wants)).0;
+    let only_new = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&version::TLS13])
+        .expect("a version")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth();
+    let http = saying(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
+    let (closing, gone) = (saying(b""), free_port());
+    for (tls, expected) in [
+        (asking(http.address().port()), "the server does not speak TLS"),
+        (asking(closing.address().port()), "the connection was closed"),
+        (asking(gone), "cannot connect: connection refused"),
+        (asking(old.address().port()).speaking(&Arc::new(only_new)), "cannot connect: TLS failed"),
+        (
+            Tls::expiry("no-such-name.invalid:443").speaking(&application()),
+            "cannot connect: the name does not resolve",
+        ),
+        (Tls::expiry("https://localhost").speaking(&application()), "the address is not `host:port`"),
+    ] {
+        deep_within(tls, "5s").told().await.is_unhealthy(expected);
+    }
+}
+
+fn deep_within(tls: Tls, timeout: &'static str) -> Deep {
+    Deep::started("tls", tls.spec("tls").timeout(timeout), tls)
+}
+
+/// The default is one for the whole process, so both are one test, alone in its own.
+#[test]
+fn without_a_configuration_it_takes_the_provider_of_the_process() {
+    leaks::alone("without_a_configuration_it_takes_the_provider_of_the_process", || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let server = showing(self_signed(-10, 60));
+            let deep = deep(Tls::expiry(server.address().to_string()));
+            deep.told().await.is_unhealthy("this process has no default crypto provider for TLS");
+            CryptoProvider::install_default(ring::default_provider()).expect("there was none");
+            deep.told().await.is_healthy();
+        });
+    });
+}
+
+#[tokio::test]
+async fn the_files_of_this_machine_are_read_anew() {
+    let folder = Scratch::new("health-tls");
+    let path = folder.path().join("chain.pem");
+    let write = |shown: &Shown| {
+        let pem = |der: &CertificateDer<'static>| pem_of("CERTIFICATE", der);
+        let chain: String = shown.chain.iter().map(pem).collect();
+        std::fs::write(&path, pem_of("PRIVATE KEY", &shown.key.serialize_der()) + &chain).expect("a file");
+    };
+    let deep = deep(Tls::file(&path));
+    deep.told().await.is_unhealthy("the file does not exist");
+    let long = Authority::below_for(2000);
+    write(&long.signs(-10, 60));
+    deep.told().await.is_healthy();
+    write(&Authority::below_for(2).signs(-10, 60));
+    deep.told().await.is_degraded("an intermediate certificate ends in 2 days: renew it now");
+    write(&long.signs(-60, -3));
+    deep.told().await.is_unhealthy("the certificate ended 2 days ago");
+    // Who has signed it all is known to whoever trusts it.
+    let mut with_root = long.signs(-10, 60);
+    let mut old = days(-60, -3, "the root");
+    old.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    with_root.chain.push(old.self_signed(&key()).expect("a root").der().clone());
+    write(&with_root);
+    deep.told().await.is_healthy();
+
+    for (text, expected) in [
+        (pem_of("PRIVATE KEY", &key().serialize_der()), "the file holds no certificate"),
+        (String::new(), "the file holds no certificate"),
+        (pem_of("CERTIFICATE", b"hunter2-is-no-password"), "the certificate cannot be read"),
+        (
+            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
+            "the certificate cannot be read",
+        ),
+        (" ".repeat(1024 * 1024 + 1), "the file is too large for certificates"),
+    ] {
+        std::fs::write(&path, text).expect("a file");
+        deep.told().await.is_unhealthy(expected);
+    }
+    std::fs::remove_file(&path).expect("a file");
+    std::fs::create_dir(&path).expect("a folder");
+    deep.told().await.is_unhealthy("the file cannot be read");
+}
+
+fn pem_of(label: &str, der: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for piece in der.chunks(3) {
+        let bits =
+            piece.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - piece.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= piece.len() { char::from(digit) } else { '=' });
+        }
+    }
+    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
+}
+
+/// A pipe into which nobody writes is opened by nobody: like a file of a server that is gone.
+#[tokio::test]
+async fn a_file_that_hangs_holds_one_thread_and_no_more() {
+    let folder = Scratch::new("health-tls");
+    let path = folder.path().join("chain.pem");
+    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo starts");
+    assert!(made.success());
+    let deep = deep_within(Tls::file(&path), "200ms");
+    eventually("it times out", async || {
+        deep.told().await.summary.as_deref() != Some("the file does not exist")
+    })
+    .await;
+    for _ in 0..10 {
+        let told = deep.told().await;
+        told.is_unhealthy("the file is still being read by an earlier run");
+    }
+    // Whoever opens it to write lets it go on.
+    std::fs::OpenOptions::new().write(true).open(&path).expect("somebody reads");
+    std::fs::remove_file(&path).expect("a pipe");
+    eventually("it is read again", async || {
+        deep.told().await.summary.as_deref() == Some("the file does not exist")
+    })
+    .await;
+}
+
+#[test]
+fn a_thousand_runs_leave_nothing_behind() {
+    leaks::alone("a_thousand_runs_leave_nothing_behind", || {
+        let left = leaks::after(Place::OneThread, leaks::PATIENCE, async || {
+            let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+            let address = listener.local_addr().expect("it is bound");
+            let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+            let config = config(self_signed(-10, 60), TLS13);
+            let serving = tokio::spawn(serve(listener, config, Arc::default()));
+            let up = asking(address.port());
+            let silent =
+                Tls::expiry(silent.local_addr().expect("it is bound").to_string()).speaking(&application());
+            let gone = asking(free_port());
+            for run in 0..1000 {
+                match run % 4 {
+                    0 => drop(tokio::time::timeout(Duration::from_millis(1), silent.check()).await),
+                    1 => assert!(gone.check().await.is_err()),
+                    _ => assert_eq!(up.check().await.expect("it is valid").status(), Status::Healthy),
+                }
+            }
+            serving.abort();
+        });
+        // Threads for blocking work, which look names up, are of the runtime and end with it.
+        assert_eq!(left, Left::nothing());
+    });
+}
