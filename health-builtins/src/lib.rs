@@ -8,6 +8,8 @@ mod fault;
 mod pool;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "grpc")]
+pub mod grpc;
 mod pressure;
 mod reach;
 mod recommended;
