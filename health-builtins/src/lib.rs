@@ -4,6 +4,8 @@
 pub mod dns;
 pub mod combine;
 mod fault;
+#[cfg(feature = "sqlx-mysql")]
+pub mod mysql;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod pool;
 #[cfg(feature = "http")]
