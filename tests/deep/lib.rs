@@ -3,5 +3,6 @@
 pub mod apart;
 pub mod asked;
 pub mod nginx;
+pub mod mariadb;
 pub mod proxy;
 pub mod redis;
