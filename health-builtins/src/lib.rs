@@ -15,6 +15,8 @@ pub mod grpc;
 mod pressure;
 mod reach;
 mod recommended;
+#[cfg(feature = "sqlx-sqlite")]
+pub mod sqlite;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 mod sqlx_pool;
 #[cfg(feature = "redis")]
