@@ -219,6 +219,7 @@ fn what_is_recommended_suits_the_most_delicate_member() {
     let smtp = Tcp::connect("mail.example:25");
     same(&|| smtp.clone().degraded_if_slower_than(Duration::ZERO).spec("same"));
     same(&|| smtp.clone().only_if(|| true).spec("same"));
+    same(&|| smtp.clone().circuit_breaker().spec("same"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
-//! Checks made of checks: slow is degraded, one of several is enough, asked only while it matters.
+//! Checks made of checks: slow is degraded, one of several is enough, asked only while it matters, not asked while it is
+//! known to be down.
 //!
 //! # What green proves
 //!
@@ -7,10 +8,11 @@
 //! | [`degraded_if_slower_than`](Combine::degraded_if_slower_than) | what it wraps is, and answered in time |
 //! | [`any_of`], [`all_of`] | every member is |
 //! | [`only_if`](Combine::only_if) | what it wraps is, or the condition did not hold: then the summary says "not asked" |
+//! | [`circuit_breaker`](Combine::circuit_breaker) | what it wraps is, and was asked just now |
 //!
 //! # What it costs
 //!
-//! What the wrapped check costs, or all members at once; nothing while a condition does not hold.
+//! What the wrapped check costs, or all members at once; nothing while a condition does not hold or a circuit is open.
 //!
 //! # What it needs
 //!
@@ -25,7 +27,16 @@
 //! task: one that blocks its thread holds all of them up.
 //!
 //! [`only_if`](Combine::only_if) takes the word of its condition.
+//!
+//! An open [`circuit_breaker`](Combine::circuit_breaker) repeats an old failure as a fresh observation; its summary says since
+//! when it has not asked. It never does this with anything better than unhealthy, so it may be late to see that
+//! something is well again, by its longest pause and one interval, and is never early. Prefer
+//! [`Spec::backoff`](health_core::Spec::backoff), with which the engine itself asks less and less often while a check is unhealthy, and keeps to this
+//! page's other rules by doing nothing. The breaker holds where that does not: against whoever polls, in members of
+//! [`any_of`], and for one thing that is asked about by several checks (an `Arc` of it is a check too).
 
+mod circuit;
+mod circuit_breaker;
 mod member;
 mod only_if;
 mod several;
@@ -38,6 +49,7 @@ use health_core::HealthCheck;
 
 use crate::Recommended;
 
+pub use circuit_breaker::CircuitBreaker;
 pub use member::Member;
 pub use only_if::OnlyIf;
 pub use several::{Several, all_of, any_of};
@@ -57,7 +69,8 @@ pub use slow::DegradedIfSlower;
 /// let mail = any_of([relay("mail-1.example").member("first"), relay("mail-2.example").member("second")]);
 /// let spec = mail.spec("mail");
 ///
-/// Health::builder().check(spec, mail).build()?;
+/// let search = Tcp::connect("search.example:9200").circuit_breaker().opens_after(5);
+/// Health::builder().check(spec, mail).check(search.spec("search"), search).build()?;
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 pub trait Combine: HealthCheck + Sized {
@@ -76,6 +89,11 @@ pub trait Combine: HealthCheck + Sized {
     /// start of every run; it must not block, and if it panics, that is how the run ends.
     fn only_if<F: Fn() -> bool + Send + Sync>(self, condition: F) -> OnlyIf<Self, F> {
         OnlyIf::new(self, condition)
+    }
+
+    /// Stops asking what has failed again and again, and tries after a while whether it is well again.
+    fn circuit_breaker(self) -> CircuitBreaker<Self> {
+        CircuitBreaker::around(self)
     }
 
     /// A member of [`any_of`] or [`all_of`] under this name, with the limits that the check recommends; with others:
