@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
-use crate::database::{self, Database};
+use crate::database::Database;
 use crate::receipts::Receipts;
 use crate::warehouse::Warehouse;
 
@@ -161,7 +161,7 @@ async fn create(orders: Data<Orders>, new: Json<NewOrder>) -> actix_web::Result<
     let quantity = quantity.into();
     // An order without a receipt is no order.
     let mut transaction = orders.database.begin().await.map_err(unavailable)?;
-    let id = database::insert(&mut transaction, &item, quantity).await.map_err(unavailable)?;
+    let id = transaction.insert(&item, quantity).await.map_err(unavailable)?;
     let receipt = format!("{quantity} x {item}\n");
     let receipts = Arc::clone(&orders.receipts);
     block(move || receipts.write(id, &receipt)).await?.map_err(unavailable)?;
