@@ -89,7 +89,9 @@ impl fmt::Debug for Grpc {
 }
 
 impl HealthCheck for Grpc {
-    /// Cancelled, it takes the call back (`RST_STREAM`) and leaves the connection as it is.
+    /// Cancelled, it takes the call back (`RST_STREAM`) and leaves the connection as it is. When a silent way is mended,
+    /// all that was said meanwhile arrives in one piece: a server that was told of many calls and their end at once may
+    /// close the connection for that, and one more run fails before the channel connects anew.
     async fn check(&self) -> Result<Outcome, Failure> {
         let request = HealthCheckRequest { service: self.service.clone() };
         match self.client.clone().check(request).await {

@@ -9,76 +9,20 @@ use health_builtins::tls::Tls;
 use health_core::{HealthCheck as _, Status};
 use health_deep_tests::apart::Apart;
 use health_deep_tests::asked::Deep;
+use health_deep_tests::certificates::{Authority, Shown, self_signed};
 use health_deep_tests::proxy::{Fault, FaultProxy};
 use health_tests::leaks::{self, Left, Place};
-use health_tests::servers::{Scratch, eventually, free_port};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use health_tests::servers::{eventually, free_port};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion, version};
-
-/// An authority with one below it.
-struct Authority {
-    root: CertifiedIssuer<'static, KeyPair>,
-    below: CertifiedIssuer<'static, KeyPair>,
-}
-
-struct Shown {
-    chain: Vec<CertificateDer<'static>>,
-    key: KeyPair,
-}
-
-fn days(from: i64, to: i64, name: &str) -> CertificateParams {
-    let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    params.distinguished_name.push(DnType::CommonName, name);
-    let now = OffsetDateTime::now_utc();
-    // Somewhat later than the full day, so that a day has not passed when it is asked.
-    params.not_before = now + time::Duration::days(from) - time::Duration::minutes(5);
-    params.not_after = now + time::Duration::days(to) + time::Duration::minutes(5);
-    params
-}
-
-fn key() -> KeyPair {
-    KeyPair::generate().expect("a key")
-}
-
-impl Authority {
-    /// The lower one ends in so many days.
-    fn below_for(ends: i64) -> Self {
-        let of = |ends, name| {
-            let mut params = days(-400, ends, name);
-            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-            params.subject_alt_names.clear();
-            params
-        };
-        let root = CertifiedIssuer::self_signed(of(4000, "the root"), key()).expect("a root");
-        let below = CertifiedIssuer::signed_by(of(ends, "below the root"), key(), &root).expect("one below");
-        Self { root, below }
-    }
-
-    fn signs(&self, from: i64, to: i64) -> Shown {
-        let key = key();
-        let own = days(from, to, "the server").signed_by(&key, &self.below).expect("a certificate");
-        Shown { chain: vec![own.der().clone(), self.below.der().clone()], key }
-    }
-
-    fn roots(&self) -> RootCertStore {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.root.der().clone()).expect("a root");
-        roots
-    }
-}
-
-fn self_signed(from: i64, to: i64) -> Shown {
-    let key = key();
-    let own = days(from, to, "nobody else").self_signed(&key).expect("a certificate");
-    Shown { chain: vec![own.der().clone()], key }
-}
+use tokio_rustls::rustls::{
+    ClientConfig, HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion, version,
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// What a server has seen.
 #[derive(Default)]
@@ -266,6 +210,26 @@ async fn one_run_is_one_handshake_that_is_ended_and_never_resumed() {
 }
 
 #[tokio::test]
+async fn the_sessions_of_the_application_stay_its_own() {
+    let authority = Authority::below_for(2000);
+    let wants = Wants { version: &version::TLS12, client: None };
+    let (server, _) = server_of(config(authority.signs(-10, 60), wants));
+    let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("versions");
+    let application = Arc::new(builder.with_root_certificates(authority.roots()).with_no_client_auth());
+    let connected = async || {
+        let connection = TcpStream::connect(server.address()).await.expect("it listens");
+        let name = "localhost".try_into().expect("a name");
+        let shaken = TlsConnector::from(Arc::clone(&application)).connect(name, connection).await;
+        shaken.expect("it is trusted").get_ref().1.handshake_kind()
+    };
+    assert_eq!(connected().await, Some(HandshakeKind::Full));
+    assert_eq!(connected().await, Some(HandshakeKind::Resumed));
+    deep(asking(server.address().port()).speaking(&application)).told().await.is_healthy();
+    assert_eq!(connected().await, Some(HandshakeKind::Resumed));
+}
+
+#[tokio::test]
 async fn each_fault_has_its_words() {
     let mut server = showing(Authority::below_for(2000).signs(-10, 60));
     let way = FaultProxy::to(server.address()).await;
@@ -343,89 +307,6 @@ fn without_a_configuration_it_takes_the_provider_of_the_process() {
             deep.told().await.is_healthy();
         });
     });
-}
-
-#[tokio::test]
-async fn the_files_of_this_machine_are_read_anew() {
-    let folder = Scratch::new("health-tls");
-    let path = folder.path().join("chain.pem");
-    let write = |shown: &Shown| {
-        let pem = |der: &CertificateDer<'static>| pem_of("CERTIFICATE", der);
-        let chain: String = shown.chain.iter().map(pem).collect();
-        std::fs::write(&path, pem_of("PRIVATE KEY", &shown.key.serialize_der()) + &chain).expect("a file");
-    };
-    let deep = deep(Tls::file(&path));
-    deep.told().await.is_unhealthy("the file does not exist");
-    let long = Authority::below_for(2000);
-    write(&long.signs(-10, 60));
-    deep.told().await.is_healthy();
-    write(&Authority::below_for(2).signs(-10, 60));
-    deep.told().await.is_degraded("an intermediate certificate ends in 2 days: renew it now");
-    write(&long.signs(-60, -3));
-    deep.told().await.is_unhealthy("the certificate ended 2 days ago");
-    // Who has signed it all is known to whoever trusts it.
-    let mut with_root = long.signs(-10, 60);
-    let mut old = days(-60, -3, "the root");
-    old.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    with_root.chain.push(old.self_signed(&key()).expect("a root").der().clone());
-    write(&with_root);
-    deep.told().await.is_healthy();
-
-    for (text, expected) in [
-        (pem_of("PRIVATE KEY", &key().serialize_der()), "the file holds no certificate"),
-        (String::new(), "the file holds no certificate"),
-        (pem_of("CERTIFICATE", b"hunter2-is-no-password"), "the certificate cannot be read"),
-        (
-            "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
-            "the certificate cannot be read",
-        ),
-        (" ".repeat(1024 * 1024 + 1), "the file is too large for certificates"),
-    ] {
-        std::fs::write(&path, text).expect("a file");
-        deep.told().await.is_unhealthy(expected);
-    }
-    std::fs::remove_file(&path).expect("a file");
-    std::fs::create_dir(&path).expect("a folder");
-    deep.told().await.is_unhealthy("the file cannot be read");
-}
-
-fn pem_of(label: &str, der: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for piece in der.chunks(3) {
-        let bits =
-            piece.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - piece.len()));
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= piece.len() { char::from(digit) } else { '=' });
-        }
-    }
-    format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
-}
-
-/// A pipe into which nobody writes is opened by nobody: like a file of a server that is gone.
-#[tokio::test]
-async fn a_file_that_hangs_holds_one_thread_and_no_more() {
-    let folder = Scratch::new("health-tls");
-    let path = folder.path().join("chain.pem");
-    let made = std::process::Command::new("mkfifo").arg(&path).status().expect("mkfifo starts");
-    assert!(made.success());
-    let deep = deep_within(Tls::file(&path), "200ms");
-    eventually("it times out", async || {
-        deep.told().await.summary.as_deref() != Some("the file does not exist")
-    })
-    .await;
-    for _ in 0..10 {
-        let told = deep.told().await;
-        told.is_unhealthy("the file is still being read by an earlier run");
-    }
-    // Whoever opens it to write lets it go on.
-    std::fs::OpenOptions::new().write(true).open(&path).expect("somebody reads");
-    std::fs::remove_file(&path).expect("a pipe");
-    eventually("it is read again", async || {
-        deep.told().await.summary.as_deref() == Some("the file does not exist")
-    })
-    .await;
 }
 
 #[test]

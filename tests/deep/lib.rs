@@ -4,5 +4,6 @@ pub mod apart;
 pub mod asked;
 pub mod nginx;
 pub mod mariadb;
+pub mod certificates;
 pub mod proxy;
 pub mod redis;

@@ -80,7 +80,8 @@ impl Server {
                 .with_custom_certificate_verifier(verifier)
                 .with_no_client_auth(),
         };
-        // Who is trusted without being known is told nothing, and a resumed session shows no certificate.
+        // Who is trusted without being known is told nothing. A resumed session shows no certificate, and the ones that
+        // are kept are the application's.
         config.client_auth_cert_resolver = Arc::new(Anonymous);
         config.enable_early_data = false;
         config.resumption = Resumption::disabled();
