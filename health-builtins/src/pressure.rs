@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use health_core::{Failure, HealthCheck, Outcome, Scope, Spec, Status};
+use health_core::{Failure, HealthCheck, Outcome, Spec, Status};
 
 use crate::Recommended;
+use crate::recommended::on_this_machine;
 
 /// Something that fills up: memory, a pool, a queue.
 ///
@@ -54,15 +55,23 @@ pub enum Unit {
 }
 
 impl Unit {
-    fn write(self, level: f64) -> String {
+    pub(crate) fn write(self, level: f64) -> String {
         match self {
             Self::Share => format!("{} %", rounded(level * 100.0)),
             Self::Seconds => match Duration::try_from_secs_f64(level) {
-                Ok(duration) => format!("{duration:?}"),
+                Ok(duration) => format!("{:?}", legible(duration)),
                 Err(_) => format!("{level} s"),
             },
             Self::Count => rounded(level),
         }
+    }
+}
+
+/// In whole milliseconds, unless it is shorter.
+fn legible(duration: Duration) -> Duration {
+    match u64::try_from(duration.as_millis()) {
+        Ok(millis) if millis > 0 => Duration::from_millis(millis),
+        _ => duration,
     }
 }
 
@@ -78,13 +87,21 @@ fn rounded(number: f64) -> String {
 pub struct Reading {
     level: f64,
     summary: Cow<'static, str>,
+    degraded: Option<Cow<'static, str>>,
     data: Vec<(Cow<'static, str>, serde_json::Value)>,
 }
 
 impl Reading {
     /// This level, in the unit of its gauge, and the same in words: `"93 of 100 places are taken"`.
     pub fn of(level: f64, summary: impl Into<Cow<'static, str>>) -> Self {
-        Self { level, summary: summary.into(), data: Vec::new() }
+        Self { level, summary: summary.into(), degraded: None, data: Vec::new() }
+    }
+
+    /// Degraded whatever the level, for this reason, which is told when the level alone would be healthy: for a gauge
+    /// that knows a limit of its own in another unit.
+    pub fn degraded_because(mut self, summary: impl Into<Cow<'static, str>>) -> Self {
+        self.degraded = Some(summary.into());
+        self
     }
 
     /// A value that whoever may see everything is shown.
@@ -125,6 +142,12 @@ impl<G: Gauge> Pressure<G> {
         self
     }
 
+    /// With another gauge of its kind.
+    pub(crate) fn map(mut self, change: impl FnOnce(G) -> G) -> Self {
+        self.gauge = change(self.gauge);
+        self
+    }
+
     fn judged(&self, reading: Reading) -> Result<Outcome, Failure> {
         let (degraded, unhealthy) = (self.degraded_above, self.unhealthy_above);
         if degraded.is_nan() || unhealthy.is_some_and(|limit| limit.is_nan() || limit < degraded) {
@@ -140,6 +163,8 @@ impl<G: Gauge> Pressure<G> {
         let mut outcome = Outcome::of(status);
         if let Some(limit) = crossed {
             outcome = outcome.with_summary(format!("{}, more than {}", reading.summary, unit.write(limit)));
+        } else if let Some(reason) = reading.degraded {
+            outcome = outcome.at_least(Status::Degraded).with_summary(reason);
         }
         for (name, value) in reading.data {
             outcome = outcome.data(name, value);
@@ -160,7 +185,7 @@ impl<G: Gauge> HealthCheck for Pressure<G> {
 
 impl<G: Gauge> Recommended for Pressure<G> {
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
-        Spec::named(name).scope(Scope::Local).critical(self.unhealthy_above.is_some())
+        on_this_machine(name).critical(self.unhealthy_above.is_some())
     }
 }
 
@@ -214,9 +239,23 @@ mod tests {
     }
 
     #[test]
+    fn a_gauge_may_have_a_limit_of_its_own() {
+        let told = |level| {
+            let reading = Reading::of(level, "the tank is used").degraded_because("two litres are left");
+            let outcome = Pressure::of(Level(None)).unhealthy_above(0.95).judged(reading).unwrap();
+            (outcome.status(), outcome.summary().unwrap().to_owned())
+        };
+        assert_eq!(told(0.5), (Status::Degraded, "two litres are left".to_owned()));
+        assert_eq!(told(0.92), (Status::Degraded, "the tank is used, more than 90 %".to_owned()));
+        assert_eq!(told(0.96), (Status::Unhealthy, "the tank is used, more than 95 %".to_owned()));
+    }
+
+    #[test]
     fn limits_are_written_as_people_read_them() {
         assert_eq!(Unit::Share.write(0.9), "90 %");
         assert_eq!(Unit::Seconds.write(0.1), "100ms");
+        assert_eq!(Unit::Seconds.write(10.500_123), "10.5s");
+        assert_eq!(Unit::Seconds.write(0.000_25), "250µs");
         assert_eq!(Unit::Count.write(12.0), "12");
         assert_eq!(Unit::Seconds.write(f64::NAN), "NaN s");
     }

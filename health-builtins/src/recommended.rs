@@ -44,3 +44,9 @@ impl<C: Recommended> Recommended for Box<C> {
 pub(crate) fn over_the_network(name: impl Into<Cow<'static, str>>) -> Spec {
     Spec::named(name).scope(Scope::Shared).timeout("2s")
 }
+
+/// What only this instance depends on: its own process, or the machine below it.
+#[track_caller]
+pub(crate) fn on_this_machine(name: impl Into<Cow<'static, str>>) -> Spec {
+    Spec::named(name).scope(Scope::Local)
+}
