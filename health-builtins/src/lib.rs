@@ -12,6 +12,7 @@ mod pool;
 pub mod http;
 #[cfg(feature = "grpc")]
 pub mod grpc;
+mod machine;
 mod pressure;
 mod reach;
 mod recommended;
@@ -28,5 +29,6 @@ pub mod tls;
 pub use fault::Fault;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use pool::{Connections, Counted};
+pub use machine::{descriptors, load, memory, psi};
 pub use pressure::{Gauge, Pressure, Reading, Unit};
 pub use recommended::Recommended;
