@@ -30,5 +30,8 @@ pub use fault::Fault;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 pub use pool::{Connections, Counted};
 pub use machine::{descriptors, load, memory, psi};
+#[cfg(feature = "disk")]
+pub use machine::disk;
+pub use machine::{descriptors, folder, load, memory, psi};
 pub use pressure::{Gauge, Pressure, Reading, Unit};
 pub use recommended::Recommended;

@@ -5,5 +5,6 @@ pub mod asked;
 pub mod nginx;
 pub mod mariadb;
 pub mod certificates;
+pub mod own_mounts;
 pub mod proxy;
 pub mod redis;

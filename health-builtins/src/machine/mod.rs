@@ -3,6 +3,9 @@
 mod blocking;
 mod cgroup;
 pub mod descriptors;
+#[cfg(feature = "disk")]
+pub mod disk;
+pub mod folder;
 pub mod load;
 pub mod memory;
 pub mod psi;
