@@ -32,6 +32,6 @@ pub use pool::{Connections, Counted};
 pub use machine::{descriptors, load, memory, psi};
 #[cfg(feature = "disk")]
 pub use machine::disk;
-pub use machine::{descriptors, folder, load, memory, psi};
+pub use machine::{descriptors, folder, load, memory, psi, runtime};
 pub use pressure::{Gauge, Pressure, Reading, Unit};
 pub use recommended::Recommended;

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod psi;
 #[cfg(test)]
 mod recorded;
+pub mod runtime;
 mod tree;
 
 /// A part of a whole, between 0 and 1 unless there is more than there may be. Of nothing, everything is used.
