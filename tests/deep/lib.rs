@@ -2,9 +2,9 @@
 
 pub mod apart;
 pub mod asked;
-pub mod nginx;
-pub mod mariadb;
 pub mod certificates;
+pub mod mariadb;
+pub mod nginx;
 pub mod own_mounts;
 pub mod proxy;
 pub mod redis;
