@@ -11,12 +11,13 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::servers::{Scratch, eventually};
 
-/// A server in a folder of its own, reached through a socket in it. It is gone, with all its processes, when this is
-/// dropped.
+/// A server in a folder of its own, reached through a socket in it, where everybody is trusted. It is gone, with all
+/// its processes, when this is dropped.
 pub struct Postgres {
     programs: PathBuf,
     folder: Scratch,
     owner: Option<(u32, u32)>,
+    settings: Vec<String>,
     server: Option<Child>,
 }
 
@@ -24,27 +25,70 @@ impl Postgres {
     /// `None`, and a line that says so, when PostgreSQL is not installed; a panic when `HEALTH_REQUIRE_SERVERS=1` says
     /// that it must be.
     pub async fn start() -> Option<Self> {
-        let programs = programs()?;
+        Self::with_settings(["listen_addresses="]).await
+    }
+
+    /// The same with settings, each `name=value`. Whoever comes over TCP needs a password.
+    pub async fn with_settings(settings: impl IntoIterator<Item = impl Into<String>>) -> Option<Self> {
+        let mut this = Self::in_a_folder(programs()?, settings);
+        let mut initdb = this.command("initdb");
+        initdb.args([
+            "--username=postgres",
+            "--auth-local=trust",
+            "--auth-host=md5",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--no-sync",
+            "-D",
+        ]);
+        this.succeed(initdb.arg(this.data()));
+        this.restart().await;
+        Some(this)
+    }
+
+    /// A standby that follows this one, with the name `standby`.
+    pub async fn standby(&self, settings: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let mut this = Self::in_a_folder(self.programs.clone(), settings);
+        let primary = format!(
+            "host={} port={} user=postgres application_name=standby",
+            self.folder.path().display(),
+            self.port()
+        );
+        let mut copy = this.command("pg_basebackup");
+        copy.args(["--checkpoint=fast", "--no-sync", "--write-recovery-conf", "-d", &primary, "-D"]);
+        this.succeed(copy.arg(this.data()));
+        this.restart().await;
+        this
+    }
+
+    /// What the superuser is told, each row in a line.
+    pub fn sql(&self, statements: &str) -> String {
+        let mut psql = self.command("psql");
+        psql.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres"]);
+        psql.arg("-h").arg(self.folder.path()).arg("-p").arg(self.port());
+        self.succeed(psql.args(["-c", statements])).trim().to_owned()
+    }
+
+    fn in_a_folder(programs: PathBuf, settings: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let folder = Scratch::new("pg");
         let owner = rustix::process::geteuid().is_root().then(ordinary_user);
         if let Some((user, group)) = owner {
             std::os::unix::fs::chown(folder.path(), Some(user), Some(group))
                 .expect("root may give folders away");
         }
-        let mut this = Self { programs, folder, owner, server: None };
-        let mut initdb = this.command("initdb");
-        initdb.args([
-            "--username=postgres",
-            "--auth=trust",
-            "--encoding=UTF8",
-            "--locale=C",
-            "--no-sync",
-            "-D",
-        ]);
-        let made = initdb.arg(this.data()).output().expect("initdb starts");
-        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        this.restart().await;
-        Some(this)
+        let settings = settings.into_iter().map(Into::into).collect();
+        Self { programs, folder, owner, settings, server: None }
+    }
+
+    fn succeed(&self, command: &mut Command) -> String {
+        let output = command.stdout(Stdio::piped()).stderr(Stdio::piped()).output().expect("it starts");
+        assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// In the name of its socket, too.
+    fn port(&self) -> &str {
+        self.settings.iter().find_map(|setting| setting.strip_prefix("port=")).unwrap_or("5432")
     }
 
     /// What goes into `DATABASE_URL`.
@@ -56,9 +100,12 @@ impl Postgres {
     pub async fn restart(&mut self) {
         let mut server = self.command("postgres");
         server.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
-        server.args(["-c", "listen_addresses=", "-c", "fsync=off"]);
+        server.args(["-c", "fsync=off"]);
+        for setting in &self.settings {
+            server.args(["-c", setting]);
+        }
         let mut ask = self.command("pg_isready");
-        ask.args(["--quiet", "--host"]).arg(self.folder.path());
+        ask.args(["--quiet", "--port", self.port(), "--host"]).arg(self.folder.path());
         eventually("PostgreSQL accepts connections", async || {
             // It gives up at once while the last process of a killed server is still about.
             let runs = self.server.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)));
