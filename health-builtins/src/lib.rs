@@ -12,7 +12,15 @@ mod machine;
 #[cfg(feature = "sqlx-mysql")]
 pub mod mysql;
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[cfg(any(
+    feature = "sqlx-mysql",
+    feature = "sqlx-postgres",
+    feature = "sqlx-sqlite",
+    feature = "tokio-postgres"
+))]
 mod pool;
+#[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
+pub mod postgres;
 mod pressure;
 mod reach;
 mod recommended;
@@ -31,6 +39,12 @@ pub use fault::Fault;
 pub use machine::disk;
 pub use machine::{descriptors, folder, load, memory, psi, runtime};
 #[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[cfg(any(
+    feature = "sqlx-mysql",
+    feature = "sqlx-postgres",
+    feature = "sqlx-sqlite",
+    feature = "tokio-postgres"
+))]
 pub use pool::{Connections, Counted};
 pub use pressure::{Gauge, Pressure, Reading, Unit};
 pub use recommended::Recommended;

@@ -12,7 +12,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_millis(1500);
 
 /// Why a question was not answered.
 #[derive(Debug)]
-pub(crate) enum Trouble<E> {
+pub enum Trouble<E> {
     /// The application uses all that there may be, so that nothing is known about the server.
     Busy(usize),
     /// The application has closed its pool.
@@ -24,6 +24,17 @@ pub(crate) enum Trouble<E> {
 }
 
 impl<E> Trouble<E> {
+    /// The same, with an error in other words.
+    #[cfg(feature = "sqlx-postgres")]
+    pub(crate) fn map<F>(self, words: impl FnOnce(E) -> F) -> Trouble<F> {
+        match self {
+            Self::Busy(all) => Trouble::Busy(all),
+            Self::Closed => Trouble::Closed,
+            Self::NoneWithin(patience) => Trouble::NoneWithin(patience),
+            Self::Error(error) => Trouble::Error(words(error)),
+        }
+    }
+
     /// What the check says. Only this process is busy: that is no worse than degraded.
     pub(crate) fn told(self, failure: impl FnOnce(E) -> Failure) -> Result<Outcome, Failure> {
         match self {

@@ -128,7 +128,8 @@ impl<DB: Database> Counts for Pool<DB> {
 
 impl<DB: Database> Counted for Pool<DB> {}
 
-#[cfg(all(test, feature = "sqlx-postgres"))]
+#[cfg(test)]
+#[cfg(feature = "sqlx-postgres")]
 mod tests {
     use health_core::{HealthCheck as _, Status};
     use sqlx::Connection as _;

@@ -1,0 +1,58 @@
+//! What the codes of the server mean (PostgreSQL 18, appendix A, "PostgreSQL Error Codes").
+
+use std::error::Error;
+
+use health_core::Failure;
+
+use crate::Fault;
+
+pub(super) fn failure(code: &str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+    let fault = match code {
+        "25006" => Fault::ReadOnly,
+        "42501" => Fault::Denied,
+        "53100" => Fault::DiskFull,
+        "53300" => Fault::ServerFull,
+        "57P01" | "57P02" | "57P03" => Fault::NotServing,
+        code if code.starts_with("28") => Fault::Credentials,
+        code => return Failure::new(words(code)).because(error),
+    };
+    fault.because(error)
+}
+
+/// What only a database can answer.
+fn words(code: &str) -> &'static str {
+    match code {
+        "3D000" => "there is no such database",
+        "53200" => "the server's memory is full",
+        // A timeout that the application has set, or an administrator.
+        "57014" => "the server has given the statement up",
+        "58030" => "the server cannot read or write its files",
+        code if code.starts_with("XX") => "the server failed inside",
+        _ => "the server refused the statement",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_in_words() {
+        for (code, words) in [
+            ("28000", "the credentials were refused"),
+            ("28P01", "the credentials were refused"),
+            ("42501", "the account is not permitted to do this"),
+            ("25006", "read-only: a write was refused"),
+            ("53100", "the server's disk is full"),
+            ("53300", "the server has no connection left"),
+            ("57P01", "the server is starting up or shutting down"),
+            ("57P03", "the server is starting up or shutting down"),
+            ("57014", "the server has given the statement up"),
+            ("3D000", "there is no such database"),
+            ("XX001", "the server failed inside"),
+            ("42P01", "the server refused the statement"),
+        ] {
+            assert_eq!(failure(code, "password of app").summary(), Some(words), "{code}");
+        }
+    }
+}
