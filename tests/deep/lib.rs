@@ -6,5 +6,6 @@ pub mod certificates;
 pub mod mariadb;
 pub mod nginx;
 pub mod own_mounts;
+pub mod postgres;
 pub mod proxy;
 pub mod redis;
