@@ -21,6 +21,8 @@ pub mod mysql;
 mod pool;
 #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
 pub mod postgres;
+#[cfg(feature = "nats")]
+pub mod nats;
 mod pressure;
 mod reach;
 mod recommended;

@@ -7,5 +7,6 @@ pub mod mariadb;
 pub mod nginx;
 pub mod own_mounts;
 pub mod postgres;
+pub mod nats;
 pub mod proxy;
 pub mod redis;
