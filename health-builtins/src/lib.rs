@@ -11,7 +11,8 @@ pub mod http;
 mod machine;
 #[cfg(feature = "sqlx-mysql")]
 pub mod mysql;
-#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+#[cfg(feature = "nats")]
+pub mod nats;
 #[cfg(any(
     feature = "sqlx-mysql",
     feature = "sqlx-postgres",
@@ -21,8 +22,6 @@ pub mod mysql;
 mod pool;
 #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
 pub mod postgres;
-#[cfg(feature = "nats")]
-pub mod nats;
 mod pressure;
 mod reach;
 mod recommended;
@@ -40,7 +39,6 @@ pub use fault::Fault;
 #[cfg(feature = "disk")]
 pub use machine::disk;
 pub use machine::{descriptors, folder, load, memory, psi, runtime};
-#[cfg(any(feature = "sqlx-mysql", feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
 #[cfg(any(
     feature = "sqlx-mysql",
     feature = "sqlx-postgres",
