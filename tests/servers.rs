@@ -74,11 +74,17 @@ pub fn installed(name: &str) -> Option<PathBuf> {
 /// says that it must be there.
 pub fn missing(name: &str) {
     assert!(std::env::var("HEALTH_REQUIRE_SERVERS").as_deref() != Ok("1"), "{name} is not installed");
-    // Past the harness, which keeps what a passing test prints.
-    drop(std::io::Write::write_all(
-        &mut std::io::stderr(),
-        format!("skipped: {name} is not installed\n").as_bytes(),
-    ));
+    skipped(&format!("{name} is not installed"));
+}
+
+/// Says that this machine does not permit something that no package brings, and that a test is skipped for that.
+pub fn not_permitted(what: &str) {
+    skipped(&format!("{what} is not permitted here"));
+}
+
+/// Past the harness, which keeps what a passing test prints.
+fn skipped(why: &str) {
+    drop(std::io::Write::write_all(&mut std::io::stderr(), format!("skipped: {why}\n").as_bytes()));
 }
 
 /// Looks again and again until this is so.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use health_builtins::Recommended as _;
 use health_builtins::sqlite::Sqlite;
 use health_deep_tests::asked::{Deep, Told};
-use health_tests::servers::{Scratch, eventually, missing};
+use health_tests::servers::{Scratch, eventually, not_permitted};
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{Connection as _, Executor as _, SqliteConnection};
@@ -229,7 +229,7 @@ impl Disk {
         let mut mount = Command::new("mount");
         let mounted = mount.args(["-t", "tmpfs", "-o", "size=512k", "tmpfs"]).arg(folder).output();
         if !mounted.is_ok_and(|mounted| mounted.status.success()) {
-            missing("a file system that may be mounted");
+            not_permitted("mounting a file system");
             return None;
         }
         Some(Self(folder.to_owned()))

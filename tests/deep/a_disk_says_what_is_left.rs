@@ -14,7 +14,7 @@ use health_builtins::folder::Folder;
 use health_core::Status;
 use health_deep_tests::asked::{Deep, Told};
 use health_deep_tests::own_mounts::{Mounted, apart};
-use health_tests::servers::missing;
+use health_tests::servers::not_permitted;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Depth {
@@ -212,7 +212,7 @@ fn where_files_cannot_be_deleted_there_is_one_of_ours() {
                 Command::new("chattr").arg(how).arg(disk.path()).status().is_ok_and(|done| done.success())
             };
             if !change("+a") {
-                return missing("`chattr +a` on tmpfs");
+                return not_permitted("`chattr +a` on tmpfs");
             }
             let deep = asked(Write, disk.path());
             for _ in 0..5 {
@@ -232,7 +232,7 @@ fn where_files_cannot_be_deleted_there_is_one_of_ours() {
 fn a_file_system_that_hangs_holds_on_to_a_few_threads() {
     apart("a_file_system_that_hangs_holds_on_to_a_few_threads", &[], || {
         if !Path::new("/dev/fuse").exists() {
-            return missing("FUSE");
+            return not_permitted("FUSE");
         }
         block_on(async {
             for depth in [Space, List, Write] {
@@ -288,7 +288,7 @@ fn threads_that_look() -> usize {
 fn a_file_system_that_hangs_does_not_hold_up_the_exit() {
     apart("a_file_system_that_hangs_does_not_hold_up_the_exit", &[], || {
         if !Path::new("/dev/fuse").exists() {
-            return missing("FUSE");
+            return not_permitted("FUSE");
         }
         let mut disk = Mounted::hung();
         let (ended, end) = std::sync::mpsc::channel();

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use health_tests::servers::{Scratch, missing};
+use health_tests::servers::{Scratch, not_permitted};
 
 /// Says to a process that nobody else sees its mounts.
 const APART: &str = "HEALTH_TEST_HAS_ITS_OWN_MOUNTS";
@@ -18,7 +18,7 @@ pub fn apart(test: &str, below: &[&str], body: impl FnOnce()) {
     }
     let may = Command::new("unshare").args(["--mount", "true"]).stderr(Stdio::null()).status();
     if !may.is_ok_and(|status| status.success()) {
-        return missing("`unshare --mount`, by somebody who may,");
+        return not_permitted("`unshare --mount`");
     }
     let mut command = Command::new("unshare");
     command.arg("--mount").args(below).arg(std::env::current_exe().expect("this program"));
