@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use crate::{Failure, IntoOutcome, Outcome};
+use crate::{Failure, IntoOutcome, Outcome, Spec};
 
 /// A value that can be asked how healthy something is.
 ///
@@ -33,17 +33,59 @@ use crate::{Failure, IntoOutcome, Outcome};
 pub trait HealthCheck: Send + Sync {
     /// Asks once.
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send;
+
+    /// What fits every value of this type, where whoever registers one does not say otherwise: a scope, a timeout, a
+    /// criticality. The name is not used. Nothing, unless a type says so.
+    ///
+    /// It applies wherever a value is registered: handed to [`HealthBuilder::check`](crate::HealthBuilder::check), as a
+    /// field of a component, as one of a map. What is written there wins, key by key.
+    ///
+    /// ```
+    /// use health_core::{Failure, Health, HealthCheck, Outcome, Probe, Scope, Spec};
+    ///
+    /// struct Mail;
+    ///
+    /// impl HealthCheck for Mail {
+    ///     async fn check(&self) -> Result<Outcome, Failure> {
+    ///         Ok(Outcome::healthy())
+    ///     }
+    ///
+    ///     // Others depend on the same server: it is not critical unless somebody says so.
+    ///     fn defaults() -> Spec {
+    ///         Spec::named("").scope(Scope::Shared).timeout("2s")
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), health_core::BuildError> {
+    /// let health = Health::builder().check(Spec::named("mail"), Mail).build()?.start();
+    /// let report = health.report(Probe::Ready).await;
+    /// assert!(report.entry("mail").is_some_and(|mail| !mail.is_critical()));
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn defaults() -> Spec {
+        Spec::named("")
+    }
 }
 
 impl<C: HealthCheck> HealthCheck for Arc<C> {
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send {
         (**self).check()
     }
+
+    fn defaults() -> Spec {
+        C::defaults()
+    }
 }
 
 impl<C: HealthCheck> HealthCheck for Box<C> {
     fn check(&self) -> impl Future<Output = Result<Outcome, Failure>> + Send {
         (**self).check()
+    }
+
+    fn defaults() -> Spec {
+        C::defaults()
     }
 }
 

@@ -99,8 +99,8 @@ impl HealthBuilder {
     }
 
     /// A value that is a check.
-    pub fn check(self, spec: Spec, check: impl HealthCheck + 'static) -> Self {
-        self.explicit(spec, Runner::value(check))
+    pub fn check<C: HealthCheck + 'static>(self, spec: Spec, check: C) -> Self {
+        self.explicit(spec.or_as(C::defaults()), Runner::value(check))
     }
 
     /// An asynchronous function or closure. It is polled on the engine's runtime, so it must not block.

@@ -114,7 +114,7 @@ impl<C: ?Sized + 'static> Parts<'_, C> {
         field: impl for<'f> Fn(&'f C) -> &'f T + Send + Sync + 'static,
     ) -> &mut Self {
         let part = self.owner.as_ref().map(|owner| owner.project(move |this| Some(field(this))));
-        self.push(spec.into(), Origin::Component, part.map(ask))
+        self.push(spec.into().or_as(T::defaults()), Origin::Component, part.map(ask))
     }
 
     /// A field that a function checks, for types that are not yours.
@@ -152,7 +152,7 @@ impl<C: ?Sized + 'static> Parts<'_, C> {
         spec: impl Into<Spec>,
         field: impl for<'f> Fn(&'f C) -> &'f M + Send + Sync + Copy + 'static,
     ) -> &mut Self {
-        let spec = spec.into();
+        let spec = spec.into().or_as(M::Check::defaults());
         let Some(owner) = &self.owner else {
             let mut any = spec;
             any.name = format!("{}/*", any.name).into();

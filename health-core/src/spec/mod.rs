@@ -1,5 +1,6 @@
 //! The static description of a check.
 
+mod defaults;
 mod interval;
 mod merged;
 mod record;
