@@ -1,4 +1,29 @@
-#![doc = include_str!("../README.md")]
+#![cfg_attr(
+    all(
+        feature = "dns",
+        feature = "grpc",
+        feature = "http",
+        feature = "nats",
+        feature = "redis",
+        feature = "sqlx-mysql",
+        feature = "sqlx-postgres",
+        feature = "tls"
+    ),
+    doc = include_str!("../README.md")
+)]
+#![cfg_attr(
+    not(all(
+        feature = "dns",
+        feature = "grpc",
+        feature = "http",
+        feature = "nats",
+        feature = "redis",
+        feature = "sqlx-mysql",
+        feature = "sqlx-postgres",
+        feature = "tls"
+    )),
+    doc = "The deep checks everybody writes, written once. The README shows all; its examples need all features."
+)]
 
 pub mod combine;
 #[cfg(feature = "dns")]
