@@ -25,6 +25,7 @@
     doc = "The deep checks everybody writes, written once. The README shows all; its examples need all features."
 )]
 
+mod blocking;
 pub mod combine;
 #[cfg(feature = "dns")]
 pub mod dns;

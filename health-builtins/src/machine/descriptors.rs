@@ -25,9 +25,9 @@ use std::path::Path;
 
 use health_core::Failure;
 
-use super::blocking::look;
 use super::share;
 use super::tree::{Tree, unreadable};
+use crate::blocking::look;
 use crate::{Gauge, Pressure, Reading, Unit};
 
 const LIMITS: &str = "/proc/self/limits";

@@ -33,8 +33,8 @@ use health_core::Failure;
 use rustix::fs::{StatVfs, statvfs};
 use rustix::io::Errno;
 
-use super::blocking::look;
 use super::share;
+use crate::blocking::look;
 use crate::{Gauge, Pressure, Reading, Unit};
 
 /// Well below the timeout of a check, so that the answer is not worse than degraded.

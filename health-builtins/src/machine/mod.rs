@@ -1,6 +1,5 @@
 //! What an instance has for itself: the machine below it, and its own process.
 
-mod blocking;
 mod cgroup;
 pub mod descriptors;
 #[cfg(feature = "disk")]

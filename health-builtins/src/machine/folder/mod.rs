@@ -38,8 +38,8 @@ use std::path::{Path, PathBuf};
 
 use health_core::{Failure, HealthCheck, Outcome, Spec};
 
-use super::blocking::look;
 use crate::Recommended;
+use crate::blocking::look;
 use crate::recommended::on_this_machine;
 
 /// A folder can be read or written.

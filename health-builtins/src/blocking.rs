@@ -37,7 +37,7 @@ struct Look {
 /// # Errors
 ///
 /// One has been out for long, or there is no thread to be had.
-pub(super) async fn look<T: Send + 'static>(
+pub(crate) async fn look<T: Send + 'static>(
     at: &Path,
     look: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
