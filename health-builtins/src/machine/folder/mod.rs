@@ -24,10 +24,10 @@
 //!
 //! # When it hangs
 //!
-//! A check that is cut off by its timeout leaves its thread where it hangs. While that has been so for a second no
-//! other is begun for the same folder, and runs say `the last look has not come back for 10.5s`. When the file system
-//! comes back, that thread cleans up after itself and ends, and the next run is a new look. None of them holds up the
-//! exit of the process.
+//! A check that is cut off by its timeout leaves its thread where it hangs. When that has been so for five seconds no
+//! other is begun for the same folder and depth, and runs say at once `the last look has not come back for 10.5s`;
+//! before, there are four such threads at most, and who comes then waits. When the file system comes back, that thread
+//! cleans up after itself and ends, and the next run is a new look. None of them holds up the exit of the process.
 
 mod trial;
 
