@@ -22,6 +22,9 @@
 //!
 //! It is an average: a stall of ten seconds is a sixth of a minute. Waiting is counted only for tasks that could
 //! otherwise run, so a process that has given up is calm. And the machine's says nothing about whose fault it is.
+//!
+//! Outside of Linux it is degraded for ever. So is [`of_all_tasks`](Pressure::of_all_tasks) for the processor of a
+//! whole machine, also where that takes the place of a control group: kernels print a number there, and it is always 0.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -116,7 +119,9 @@ impl Psi {
             Resource::Io => "io",
         };
         let group = Group::of_all(&self.tree).filter(|_| matches!(self.of, Of::Group));
-        if let Some(folder) = group.as_ref().and_then(|group| group.folders().next()) {
+        let folder = group.as_ref().and_then(|group| group.folders().next());
+        // The outermost group of all has no events: it is the machine.
+        if let Some(folder) = folder.filter(|folder| self.tree.at(&folder.join("cgroup.events")).exists()) {
             let path = folder.join(format!("{name}.pressure"));
             if let Some(text) = self.tree.text_if_any(&path).map_err(not_told)? {
                 return Ok((path, text, "control group"));
@@ -124,6 +129,9 @@ impl Psi {
         }
         let path = Path::new("/proc/pressure").join(name);
         let text = self.tree.text(&path).map_err(not_told)?;
+        if matches!((self.resource, self.tasks), (Resource::Cpu, Tasks::All)) {
+            return Err(Failure::new("PSI is not told for the processor and all tasks of a machine"));
+        }
         Ok((path, text, "machine"))
     }
 }
@@ -135,7 +143,7 @@ impl Pressure<Psi> {
     }
 
     /// Time in which all tasks that had something to do waited. Of a whole machine the kernel does not tell this for
-    /// the processor.
+    /// the processor, and the answer is degraded.
     pub fn of_all_tasks(self) -> Self {
         self.map(|psi| Psi { tasks: Tasks::All, ..psi })
     }
@@ -215,9 +223,12 @@ mod tests {
     const CALM: &str =
         "some avg10=0.00 avg60=0.50 avg300=0.10 total=9\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=1\n";
     const BUSY: &str = "some avg10=81.50 avg60=61.25 avg300=20.00 total=9\nfull avg10=33.00 avg60=12.00 avg300=1.00 total=4\n";
-    const GROUP: [(&str, &str); 2] = [
+    const MOUNT: (&str, &str) =
+        ("/proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+    const GROUP: [(&str, &str); 3] = [
         ("/proc/self/cgroup", "0::/app\n"),
-        ("/proc/self/mountinfo", "30 24 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"),
+        MOUNT,
+        ("/sys/fs/cgroup/app/cgroup.events", "populated 1\nfrozen 0\n"),
     ];
 
     /// The same question, asked of a recorded machine.
@@ -236,6 +247,7 @@ mod tests {
         let files = [
             GROUP[0],
             GROUP[1],
+            GROUP[2],
             ("/sys/fs/cgroup/app/cpu.pressure", BUSY),
             ("/sys/fs/cgroup/app/memory.pressure", BUSY),
             ("/sys/fs/cgroup/app/io.pressure", CALM),
@@ -261,11 +273,37 @@ mod tests {
             "some tasks of the machine waited for a processor 61.3 % of the last minute, more than 60 %";
         let cpu = || Psi::cpu().degraded_above(0.6);
         assert_eq!(said(cpu(), &[("/proc/pressure/cpu", BUSY)]).await, degraded(summary));
-        assert_eq!(said(cpu(), &[GROUP[0], GROUP[1], ("/proc/pressure/cpu", BUSY)]).await, degraded(summary));
-        assert_eq!(
-            said(cpu().of_all_tasks(), &[("/proc/pressure/cpu", BUSY)]).await,
-            (Status::Healthy, None)
-        );
+        let silent = [GROUP[0], GROUP[1], GROUP[2], ("/proc/pressure/cpu", BUSY)];
+        assert_eq!(said(cpu(), &silent).await, degraded(summary));
+        // The outermost group tells of the machine.
+        let outermost = [
+            ("/proc/self/cgroup", "0::/\n"),
+            MOUNT,
+            ("/sys/fs/cgroup/cpu.pressure", CALM),
+            ("/proc/pressure/cpu", BUSY),
+        ];
+        assert_eq!(said(cpu(), &outermost).await, degraded(summary));
+    }
+
+    #[tokio::test]
+    async fn a_zero_that_means_nothing_is_not_healthy() {
+        let zero = "some avg10=36.89 avg60=49.06 avg300=30.99 total=2\nfull avg10=0.00 avg60=0.00 avg300=0.00 total=0\n";
+        let older = "some avg10=36.89 avg60=49.06 avg300=30.99 total=2\n";
+        let not_told = degraded("PSI is not told for the processor and all tasks of a machine");
+        for text in [zero, older] {
+            let machine = ("/proc/pressure/cpu", text);
+            let outermost = ("/sys/fs/cgroup/cpu.pressure", text);
+            assert_eq!(said(Psi::cpu().of_all_tasks(), &[machine]).await, not_told);
+            let silent = [GROUP[0], GROUP[1], GROUP[2], machine];
+            assert_eq!(said(Psi::cpu().of_all_tasks(), &silent).await, not_told);
+            let files = [("/proc/self/cgroup", "0::/\n"), MOUNT, outermost, machine];
+            assert_eq!(said(Psi::cpu().of_all_tasks(), &files).await, not_told);
+            let chosen = [GROUP[0], GROUP[1], GROUP[2], ("/sys/fs/cgroup/app/cpu.pressure", BUSY), machine];
+            assert_eq!(said(Psi::cpu().of_all_tasks().of_the_machine(), &chosen).await, not_told);
+            assert_eq!(said(Psi::cpu().of_all_tasks(), &chosen).await, (Status::Healthy, None));
+            let busy = said(Psi::cpu().of_all_tasks().degraded_above(0.1), &chosen).await;
+            assert_eq!(busy.0, Status::Degraded);
+        }
     }
 
     #[tokio::test]
