@@ -62,7 +62,7 @@ pub mod tcp;
 pub mod tls;
 
 pub use fault::Fault;
-#[cfg(feature = "disk")]
+#[cfg(all(feature = "disk", unix))]
 pub use machine::disk;
 pub use machine::{descriptors, folder, load, memory, psi, runtime};
 #[cfg(any(

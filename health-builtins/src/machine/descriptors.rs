@@ -12,7 +12,8 @@
 //!
 //! # What it needs
 //!
-//! Linux and `/proc`. To find that all are used it needs no descriptor: that none is left is what it then says.
+//! Linux and `/proc`. Elsewhere it is degraded for ever: declare it for Linux only. To find that all are used it needs
+//! no descriptor: that none is left is what it then says.
 //!
 //! # When it lies
 //!

@@ -13,7 +13,7 @@
 //!
 //! # What it needs
 //!
-//! To walk to the path. Not to list, read or write it.
+//! Unix: elsewhere the feature adds nothing. To walk to the path; not to list, read or write it.
 //!
 //! # When it lies
 //!

@@ -11,7 +11,7 @@
 //!
 //! # What it needs
 //!
-//! Linux and `/proc`.
+//! Linux and `/proc`. Elsewhere it is degraded for ever: declare it for Linux only.
 //!
 //! # When it lies
 //!

@@ -14,7 +14,8 @@
 //!
 //! # What it needs
 //!
-//! Linux, `/proc`, and the control groups mounted, as they are in every container.
+//! Linux, `/proc`, and the control groups mounted, as they are in every container. Elsewhere it is degraded for ever:
+//! declare it for Linux only.
 //!
 //! # When it lies
 //!

@@ -2,7 +2,7 @@
 
 mod cgroup;
 pub mod descriptors;
-#[cfg(feature = "disk")]
+#[cfg(all(feature = "disk", unix))]
 pub mod disk;
 pub mod folder;
 pub mod load;
