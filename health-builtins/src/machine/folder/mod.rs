@@ -20,7 +20,9 @@
 //!
 //! What can be written here may not be permitted there, and 4 KiB may fit where a megabyte does not: add a
 //! [`DiskSpace`](crate::disk::DiskSpace). What was read back came from the memory of the kernel. A process that is
-//! killed midway leaves its file; ten minutes later the first run of any process that checks the folder removes it.
+//! killed midway leaves its file. Every process that checks whether the folder can be written looks for such files
+//! among its first 10 000 entries, at its first run and then every ten minutes, and removes those that are older than
+//! ten minutes.
 //!
 //! # When it hangs
 //!

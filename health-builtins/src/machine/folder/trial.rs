@@ -1,12 +1,12 @@
 //! One file, made and written and read and deleted.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, File, OpenOptions};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
 
 use health_core::Failure;
 
@@ -20,8 +20,8 @@ const OLD: Duration = Duration::from_secs(600);
 /// So many entries of a folder are looked at for files that were left in it.
 const LOOKED_AT: usize = 10_000;
 
-/// The folders that were searched for what others have left in them.
-static SEARCHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+/// When the folders were last searched for what others have left in them.
+static SEARCHED: Mutex<BTreeMap<PathBuf, Instant>> = Mutex::new(BTreeMap::new());
 /// The files of this process that could be made and not deleted.
 static LEFT: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -42,7 +42,7 @@ pub(super) fn write(folder: &Path) -> Result<(), Failure> {
     };
     let written = filled(file, &path, number);
     let deleted = delete(&path);
-    search_once(folder, written?);
+    search(folder, written?, Instant::now());
     deleted
 }
 
@@ -88,14 +88,18 @@ fn delete(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Deletes what was left by processes that have ended midway, the first time that this one looks at the folder.
-fn search_once(folder: &Path, now: Option<SystemTime>) {
-    let Some(now) = now else { return };
-    if !known(&SEARCHED).insert(folder.to_owned()) {
+/// Deletes what was left by processes that have ended midway, if it has not looked for that just before. What is too
+/// young by then, as that of a predecessor that was killed a moment ago, is old the next time.
+fn search(folder: &Path, written: Option<SystemTime>, now: Instant) {
+    let Some(written) = written else { return };
+    let mut searched = known(&SEARCHED);
+    if searched.get(folder).is_some_and(|last| now.saturating_duration_since(*last) < OLD) {
         return;
     }
+    searched.insert(folder.to_owned(), now);
+    drop(searched);
     let Ok(entries) = fs::read_dir(folder) else { return };
-    for entry in entries.take(LOOKED_AT).flatten().filter(|entry| was_left(entry, now)) {
+    for entry in entries.take(LOOKED_AT).flatten().filter(|entry| was_left(entry, written)) {
         drop(fs::remove_file(entry.path()));
     }
 }
@@ -110,7 +114,7 @@ fn was_left(entry: &DirEntry, now: SystemTime) -> bool {
         })
 }
 
-fn known(files: &Mutex<BTreeSet<PathBuf>>) -> std::sync::MutexGuard<'_, BTreeSet<PathBuf>> {
+fn known<T>(files: &Mutex<T>) -> MutexGuard<'_, T> {
     files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -127,7 +131,7 @@ pub(super) fn absent(error: io::Error) -> Result<Failure, io::Error> {
 pub(super) fn failed(what: &'static str, error: io::Error) -> Failure {
     let why = match error.kind() {
         ErrorKind::ReadOnlyFilesystem => return Fault::ReadOnly.because(error),
-        ErrorKind::NotFound => "it is gone",
+        ErrorKind::NotFound => "there is no such file",
         ErrorKind::PermissionDenied => "permission denied",
         ErrorKind::StorageFull => "no space is left",
         ErrorKind::QuotaExceeded => "the quota is used up",
@@ -177,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_is_searched_once() {
+    fn a_folder_is_searched_now_and_then() {
         let recorded = Recorded::of([("/a", "")]);
         let folder = folder_of(&recorded);
         write(&folder).unwrap();
@@ -186,6 +190,8 @@ mod tests {
         File::open(folder.join(".health-trial-old.tmp")).unwrap().set_modified(long_ago).unwrap();
         write(&folder).unwrap();
         assert_eq!(entries(&folder), [".health-trial-old.tmp", "a"]);
+        search(&folder, Some(SystemTime::now()), Instant::now() + OLD);
+        assert_eq!(entries(&folder), ["a"]);
     }
 
     #[test]
