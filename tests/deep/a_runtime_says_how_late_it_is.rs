@@ -65,6 +65,10 @@ async fn a_worker_that_is_blocked_makes_tasks_late() {
     let release = block(|blocking| drop(watched.spawn(async move { blocking() })));
     waits_longer_and_longer(&deep, "a task has been waiting for ").await;
     assert_eq!(watched.metrics().num_alive_tasks(), 2, "the one that blocks and the one that waits");
+    // Nor does a check that was made for one run bring another.
+    let late = RuntimeLag::of(watched.handle()).check().await.unwrap();
+    assert_eq!(late.status(), Status::Degraded, "{late:?}");
+    assert_eq!(watched.metrics().num_alive_tasks(), 2);
     drop(release);
     is_prompt(&deep).await;
     // An idle pool is none of its business.

@@ -9,8 +9,8 @@
 //!
 //! # What it costs
 //!
-//! One tiny task; or one closure, which may start a thread of the pool that then idles for ten seconds. Never more
-//! than one of them is waiting, however often is asked.
+//! One tiny task; or one closure, which may start a thread of the pool that then idles for ten seconds. For each
+//! runtime never more than one of them is waiting, however often is asked and by however many checks.
 //!
 //! # What it needs
 //!
@@ -25,12 +25,11 @@
 //! second and is a check for live, finds a runtime that stands still for ever; this one finds a runtime that is busy.
 //! That one task was prompt does not prove that those pinned to another thread are.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use health_core::Failure;
-use tokio::runtime::Handle;
+use tokio::runtime::{Handle, Id};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -59,13 +58,12 @@ const A_MOMENT: Duration = Duration::from_millis(2);
 #[derive(Clone, Debug)]
 pub struct RuntimeLag {
     runtime: Handle,
-    errand: Errand,
 }
 
 impl RuntimeLag {
     /// Of this runtime. The handle does not keep it alive: once it has ended, that is what is said.
     pub fn of(runtime: &Handle) -> Pressure<Self> {
-        Pressure::of(Self { runtime: runtime.clone(), errand: Errand::default() })
+        Pressure::of(Self { runtime: runtime.clone() })
     }
 }
 
@@ -74,7 +72,8 @@ impl Gauge for RuntimeLag {
     const DEGRADED_ABOVE: f64 = 0.1;
 
     async fn read(&self) -> Result<Reading, Failure> {
-        let waited = self.errand.run("the runtime has ended, or has no timers", |errand| {
+        let errand = Errand { of: self.runtime.id(), what: What::Task };
+        let waited = errand.run("the runtime has ended, or has no timers", |errand| {
             drop(self.runtime.spawn(async move {
                 sleep(A_MOMENT).await;
                 errand.done(A_MOMENT);
@@ -114,13 +113,12 @@ impl Gauge for RuntimeLag {
 #[derive(Clone, Debug)]
 pub struct BlockingLag {
     runtime: Handle,
-    errand: Errand,
 }
 
 impl BlockingLag {
     /// Of the pool of this runtime. The handle does not keep it alive: once it has ended, that is what is said.
     pub fn of(runtime: &Handle) -> Pressure<Self> {
-        Pressure::of(Self { runtime: runtime.clone(), errand: Errand::default() })
+        Pressure::of(Self { runtime: runtime.clone() })
     }
 }
 
@@ -129,7 +127,8 @@ impl Gauge for BlockingLag {
     const DEGRADED_ABOVE: f64 = 0.1;
 
     async fn read(&self) -> Result<Reading, Failure> {
-        let waited = self.errand.run("the runtime has ended", |errand| {
+        let errand = Errand { of: self.runtime.id(), what: What::Closure };
+        let waited = errand.run("the runtime has ended", |errand| {
             drop(self.runtime.spawn_blocking(move || errand.done(Duration::ZERO)));
         });
         let waited = waited.await?;
@@ -147,13 +146,26 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Something tiny for a runtime to do, one at a time: clones share it.
-#[derive(Clone, Default)]
-struct Errand(Arc<Mutex<Option<Sent>>>);
+/// Those that are under way, of all checks of the process: of a check nothing is left when it was made for one run.
+static SENT: Mutex<Vec<Sent>> = Mutex::new(Vec::new());
+
+/// Something tiny for a runtime to do, one at a time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Errand {
+    of: Id,
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum What {
+    Task,
+    Closure,
+}
 
 /// One that is, or was, under way.
 #[derive(Clone)]
 struct Sent {
+    errand: Errand,
     at: Instant,
     done: watch::Receiver<Option<Duration>>,
 }
@@ -189,7 +201,7 @@ impl Waited {
 impl Errand {
     /// Waits for the one that is under way, or for the one that is begun because there is none. What it says when
     /// that was lost is `lost`.
-    async fn run(&self, lost: &'static str, begin: impl FnOnce(Receipt)) -> Result<Waited, Failure> {
+    async fn run(self, lost: &'static str, begin: impl FnOnce(Receipt)) -> Result<Waited, Failure> {
         let mut sent = self.sent(begin);
         match timeout(PATIENCE, sent.done.wait_for(Option::is_some)).await {
             Ok(Ok(late)) => Ok(Waited::Until(late.unwrap_or_default())),
@@ -198,14 +210,16 @@ impl Errand {
         }
     }
 
-    fn sent(&self, begin: impl FnOnce(Receipt)) -> Sent {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sent) = last.as_ref().filter(|sent| sent.is_under_way()) {
+    fn sent(self, begin: impl FnOnce(Receipt)) -> Sent {
+        let mut all = SENT.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(Sent::is_under_way);
+        if let Some(sent) = all.iter().find(|sent| sent.errand == self) {
             return sent.clone();
         }
         let (sender, done) = watch::channel(None);
-        let sent = last.insert(Sent { at: Instant::now(), done }).clone();
-        drop(last);
+        let sent = Sent { errand: self, at: Instant::now(), done };
+        all.push(sent.clone());
+        drop(all);
         begin(Receipt { at: sent.at, done: sender });
         sent
     }
@@ -215,11 +229,5 @@ impl Sent {
     /// Neither done nor dropped.
     fn is_under_way(&self) -> bool {
         self.done.borrow().is_none() && self.done.has_changed().is_ok()
-    }
-}
-
-impl fmt::Debug for Errand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Errand")
     }
 }
