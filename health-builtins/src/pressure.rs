@@ -115,6 +115,9 @@ impl Reading {
 ///
 /// It is degraded above one limit, and never worse unless [`unhealthy_above`](Self::unhealthy_above) sets another: an
 /// instance that is busy and leaves hands its load to the next one. That a level cannot be read weighs the same.
+///
+/// Its spec has a timeout of 5 s, for a run that is cut off is unhealthy whatever the limits are. Where a limit in
+/// seconds is as long, give the spec more: `lag.spec("lag").timeout("15s")`.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Pressure<G> {
@@ -185,7 +188,8 @@ impl<G: Gauge> HealthCheck for Pressure<G> {
 
 impl<G: Gauge> Recommended for Pressure<G> {
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
-        on_this_machine(name).critical(self.unhealthy_above.is_some())
+        // Longer than any gauge waits by itself, on a runtime that stands still meanwhile.
+        on_this_machine(name).timeout("5s").critical(self.unhealthy_above.is_some())
     }
 }
 

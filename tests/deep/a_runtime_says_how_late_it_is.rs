@@ -125,3 +125,21 @@ async fn a_long_limit_is_reached_by_waiting_on() {
     is_prompt(&deep).await;
     watched.shutdown_background();
 }
+
+/// It is far below its limit, and what is recommended leaves it the time to say so.
+#[tokio::test(flavor = "current_thread")]
+async fn a_stall_below_the_limit_is_no_timeout() {
+    let check = RuntimeLag::of(&Handle::current()).unhealthy_above(60.0);
+    let deep = Deep::started("lag", check.spec("lag"), check);
+    is_prompt(&deep).await;
+    let busy = tokio::spawn(async {
+        loop {
+            std::thread::sleep(Duration::from_secs(1));
+            tokio::task::yield_now().await;
+        }
+    });
+    let told = deep.told().await;
+    busy.abort();
+    assert_eq!(told.status, Ok(Status::Degraded), "{told:?}");
+    assert!(told.took >= Duration::from_millis(700), "{told:?}");
+}

@@ -16,7 +16,8 @@
 //!
 //! The [`Handle`] of the runtime that is to be measured, built with `enable_time` (without, each run panics in its
 //! task, and says that). With [`start`](health_core::Assembly::start) checks run on the runtime of the application,
-//! so one that is blocked also delays the check, and what is seen is what the runtime does once it is back. With
+//! so one that is blocked also delays the check, and what is seen is what the runtime does once it is back: within the
+//! timeout of the check, which is 5 s, for a run that takes longer is cut off and unhealthy. With
 //! [`start_dedicated`](health_core::Assembly::start_dedicated) it is watched from outside.
 //!
 //! # When it lies
