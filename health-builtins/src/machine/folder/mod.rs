@@ -24,6 +24,20 @@
 //! among its first 10 000 entries, at its first run and then every ten minutes, and removes those that are older than
 //! ten minutes.
 //!
+//! A folder counts as the instance's own, and critical. One on a network file system belongs to all instances: with its
+//! server each of them would be unhealthy at once, and taken out of traffic. Say so:
+//!
+//! ```
+//! use health_builtins::Recommended as _;
+//! use health_builtins::folder::Folder;
+//! use health_core::{Health, Scope};
+//!
+//! let uploads = Folder::writable("/mnt/uploads");
+//! let spec = uploads.spec("uploads").scope(Scope::Shared).critical(false);
+//! Health::builder().check(spec, uploads).build()?;
+//! # Ok::<(), health_core::BuildError>(())
+//! ```
+//!
 //! # When it hangs
 //!
 //! A check that is cut off by its timeout leaves its thread where it hangs. When that has been so for five seconds no
