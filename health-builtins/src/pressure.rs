@@ -118,6 +118,19 @@ impl Reading {
 ///
 /// Its spec has a timeout of 5 s, for a run that is cut off is unhealthy whatever the limits are. Where a limit in
 /// seconds is as long, give the spec more: `lag.spec("lag").timeout("15s")`.
+///
+/// As a field it is named with its gauge:
+///
+/// ```
+/// use health_builtins::Pressure;
+/// use health_builtins::memory::Memory;
+///
+/// struct Machine {
+///     memory: Pressure<Memory>,
+/// }
+///
+/// let machine = Machine { memory: Memory::used().degraded_above(0.85) };
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Pressure<G> {
@@ -187,6 +200,7 @@ impl<G: Gauge> HealthCheck for Pressure<G> {
 }
 
 impl<G: Gauge> Recommended for Pressure<G> {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         // Longer than any gauge waits by itself, on a runtime that stands still meanwhile.
         on_this_machine(name).timeout("5s").critical(self.unhealthy_above.is_some())
@@ -195,6 +209,8 @@ impl<G: Gauge> Recommended for Pressure<G> {
 
 #[cfg(test)]
 mod tests {
+    use health_core::Health;
+
     use super::*;
 
     struct Level(Option<f64>);
@@ -252,6 +268,14 @@ mod tests {
         assert_eq!(told(0.5), (Status::Degraded, "two litres are left".to_owned()));
         assert_eq!(told(0.92), (Status::Degraded, "the tank is used, more than 90 %".to_owned()));
         assert_eq!(told(0.96), (Status::Unhealthy, "the tank is used, more than 95 %".to_owned()));
+    }
+
+    #[test]
+    fn a_fault_in_its_spec_points_to_its_user() {
+        let level = Pressure::of(Level(None));
+        let (spec, line) = (level.spec("level").timeout("2 parsecs"), line!());
+        let fault = Health::builder().check(spec, level).build().unwrap_err().to_string();
+        assert!(fault.contains(&format!("pressure.rs:{line}")), "{fault}");
     }
 
     #[test]

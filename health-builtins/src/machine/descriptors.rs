@@ -50,6 +50,7 @@ const ALL_OF_THE_MACHINE: i32 = 23;
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Descriptors {
     tree: Tree,
 }

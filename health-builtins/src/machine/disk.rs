@@ -52,6 +52,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct DiskSpace {
     path: PathBuf,
     degraded_below_free: u64,

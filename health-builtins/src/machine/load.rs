@@ -39,6 +39,7 @@ use crate::{Gauge, Pressure, Reading, Unit};
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Load {
     tree: Tree,
 }

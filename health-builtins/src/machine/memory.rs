@@ -46,6 +46,7 @@ use crate::{Gauge, Pressure, Reading, Unit};
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Memory {
     tree: Tree,
     of: Of,

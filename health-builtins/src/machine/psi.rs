@@ -51,6 +51,7 @@ use crate::{Gauge, Pressure, Reading, Unit};
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct Psi {
     tree: Tree,
     resource: Resource,

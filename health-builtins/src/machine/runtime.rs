@@ -57,6 +57,7 @@ const A_MOMENT: Duration = Duration::from_millis(2);
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct RuntimeLag {
     runtime: Handle,
 }
@@ -112,6 +113,7 @@ impl Gauge for RuntimeLag {
 /// # }
 /// ```
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct BlockingLag {
     runtime: Handle,
 }

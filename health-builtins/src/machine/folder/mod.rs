@@ -107,6 +107,7 @@ impl HealthCheck for Folder {
 }
 
 impl Recommended for Folder {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = on_this_machine(name).timeout("2s");
         match self.depth {
