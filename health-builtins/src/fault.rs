@@ -109,7 +109,7 @@ impl fmt::Display for Fault {
             Self::NoConnection(patience) => write!(f, "no connection within {patience:?}"),
             Self::Credentials => f.write_str("the credentials were refused"),
             Self::Denied => f.write_str("the account is not permitted to do this"),
-            Self::ReadOnly => f.write_str("read-only: a write was refused"),
+            Self::ReadOnly => f.write_str("read-only: writes are refused"),
             Self::NotServing => f.write_str("the server is starting up or shutting down"),
             Self::ServerFull => f.write_str("the server has no connection left"),
             Self::DiskFull => f.write_str("the server's disk is full"),

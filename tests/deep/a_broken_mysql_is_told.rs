@@ -75,7 +75,7 @@ const FAULTS: &[(Breaks, [Says; 4])] = &[
     (WayUntested(Fault::Trickle),   [TimedOut,      TimedOut,      TimedOut,      TimedOut]),
     (Suspended,                     [NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME]),
     (Killed,                        [NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME]),
-    (ReadOnly,                      [Healthy,       Healthy,       Healthy,       Unhealthy("read-only: a write was refused")]),
+    (ReadOnly,                      [Healthy,       Healthy,       Healthy,       Unhealthy("read-only: writes are refused")]),
     (TableLocked,                   [Healthy,       Healthy,       Healthy,       TimedOut]),
     (PoolBusy,                      [Degraded("all 4 connections are busy"); 4]),
     (PoolClosed,                    [Unhealthy("the pool is closed"); 4]),

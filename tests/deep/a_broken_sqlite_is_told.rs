@@ -59,7 +59,7 @@ const GONE: Says = Unhealthy("the file of the database is gone");
 const ANOTHER: Says = Unhealthy("the file of the database is another one than is open");
 const DAMAGED: Says = Unhealthy("the database is damaged");
 const FULL: Says = Unhealthy("the disk is full");
-const REFUSED: Says = Unhealthy("read-only: a write was refused");
+const REFUSED: Says = Unhealthy("read-only: writes are refused");
 
 /// What breaks, with and without a write-ahead log, and what the checks say then.
 #[rustfmt::skip]

@@ -62,7 +62,7 @@ const TABLE: &[(Trouble, Depth, Expected)] = &[
     (Crowded, Write, unhealthy("a file cannot be made: no space is left")),
     (ReadOnly, Space, HEALTHY),
     (ReadOnly, List, HEALTHY),
-    (ReadOnly, Write, unhealthy("read-only: a write was refused")),
+    (ReadOnly, Write, unhealthy("read-only: writes are refused")),
     (Gone, Space, degraded("there is no such path")),
     (Gone, List, unhealthy("there is no such folder")),
     (Gone, Write, unhealthy("there is no such folder")),

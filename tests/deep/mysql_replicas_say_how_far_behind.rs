@@ -55,7 +55,7 @@ async fn the_lag_of_a_replica_is_told() {
     // One that may write everywhere does not write to it, so that it stays what its primary is.
     let write = deep("write", MySql::write(&here, "app.health_probe"));
     let before = position(&here).await;
-    write.told().await.is_unhealthy("read-only: a write was refused");
+    write.told().await.is_unhealthy("read-only: writes are refused");
     assert_eq!(position(&here).await, before, "something has been written to the replica");
 
     let query = |expected: fn(MySql) -> MySql| deep("query", expected(MySql::query(&pool)));

@@ -43,7 +43,7 @@ async fn a_role_that_is_lost_or_won_is_told() {
         told(check.expect_primary()).await.is_unhealthy(A_STANDBY);
     }
     let write = Postgres::write(&of_standby);
-    told(write.clone()).await.is_unhealthy("read-only: a write was refused");
+    told(write.clone()).await.is_unhealthy("read-only: writes are refused");
     let write = started(write.expect_primary());
     write.told().await.is_unhealthy(A_STANDBY);
 

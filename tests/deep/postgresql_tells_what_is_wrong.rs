@@ -45,7 +45,7 @@ use Said::{CutOff, Healthy, NoAnswer, TimedOut, Unhealthy};
 type Table<'a> = &'a [(Broken, [Said; 3])];
 
 const LATENCY: Fault = Fault::Latency(Duration::from_secs(3));
-const READ_ONLY: Said = Unhealthy("read-only: a write was refused");
+const READ_ONLY: Said = Unhealthy("read-only: writes are refused");
 const DENIED: Said = Unhealthy("the account is not permitted to do this");
 const CREDENTIALS: Said = Unhealthy("the credentials were refused");
 

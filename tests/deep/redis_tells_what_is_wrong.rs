@@ -18,7 +18,7 @@ const REFUSED: &str = "cannot connect: connection refused";
 const NO_ANSWER: &str = "no answer within the timeout of the client";
 const CREDENTIALS: &str = "the credentials were refused";
 const DENIED: &str = "the account is not permitted to do this";
-const READ_ONLY: &str = "read-only: a write was refused";
+const READ_ONLY: &str = "read-only: writes are refused";
 const CANNOT_SAVE: &str = "the server cannot save to its disk and refuses writes";
 
 /// Every depth, through one client.

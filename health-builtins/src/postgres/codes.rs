@@ -42,7 +42,7 @@ mod tests {
             ("28000", "the credentials were refused"),
             ("28P01", "the credentials were refused"),
             ("42501", "the account is not permitted to do this"),
-            ("25006", "read-only: a write was refused"),
+            ("25006", "read-only: writes are refused"),
             ("53100", "the server's disk is full"),
             ("53300", "the server has no connection left"),
             ("57P01", "the server is starting up or shutting down"),

@@ -83,7 +83,7 @@ mod tests {
                 "NOPERM this user has no permissions to run the 'set' command",
                 "the account is not permitted to do this",
             ),
-            ("READONLY You can't write against a read only replica.", "read-only: a write was refused"),
+            ("READONLY You can't write against a read only replica.", "read-only: writes are refused"),
             ("LOADING Redis is loading the dataset in memory", "the server is still loading its data"),
             (
                 "OOM command not allowed when used memory > 'maxmemory'.",
