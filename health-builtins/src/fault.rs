@@ -34,7 +34,7 @@ pub enum Fault {
     Refused,
     /// There is no way there.
     Unreachable,
-    /// The operating system gave up waiting.
+    /// The operating system gave up waiting, for a connection or on one.
     Unanswered,
     /// There is no address for the name.
     Unresolved,
@@ -62,6 +62,9 @@ pub enum Fault {
 
 impl Fault {
     /// What an error of the operating system means for a connection.
+    ///
+    /// A socket in the file system that is not there is no fault here: it cannot be told from a file that is not there,
+    /// such as a certificate.
     #[must_use]
     pub fn of_io(error: &io::Error) -> Option<Self> {
         Some(match error.kind() {
@@ -102,7 +105,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Refused => f.write_str("cannot connect: connection refused"),
             Self::Unreachable => f.write_str("cannot connect: no way to the host"),
-            Self::Unanswered => f.write_str("cannot connect: no answer from the host"),
+            Self::Unanswered => f.write_str("no answer from the host"),
             Self::Unresolved => f.write_str("cannot connect: the name does not resolve"),
             Self::Reset => f.write_str("the connection was reset"),
             Self::Closed => f.write_str("the connection was closed"),
@@ -129,6 +132,12 @@ mod tests {
         let wrapped = io::Error::other(io::Error::from(ErrorKind::ConnectionReset));
         assert_eq!(Fault::below(&wrapped), Some(Fault::Reset));
         assert_eq!(Fault::below(&io::Error::other("the password is hunter2")), None);
+    }
+
+    #[test]
+    fn an_established_connection_can_go_unanswered_too() {
+        let fault = Fault::of_io(&ErrorKind::TimedOut.into());
+        assert_eq!(fault.map(|fault| fault.to_string()).as_deref(), Some("no answer from the host"));
     }
 
     #[test]
