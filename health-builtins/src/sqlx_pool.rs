@@ -5,7 +5,8 @@
 //! - `acquire` tries again until its own timeout when a connection is refused, or when the server says that it is
 //!   starting up or full, and then says only that time is over. So does this.
 //! - A place in the pool is taken while a connection is opened or tested, and given up when `acquire` is dropped. That
-//!   tells a pool that is used up from a server that does not answer.
+//!   tells a check that has no place, because the others are taken, from one whose own connection is not made. What the
+//!   others do with theirs cannot be seen: use it, or try to connect.
 //! - A connection that is dropped goes back to the pool once it has answered a ping, however long that takes: one that
 //!   was cut off midway would hold its place for as long as the server is silent. It is closed instead.
 
@@ -21,7 +22,7 @@ use tokio::time::timeout;
 
 use crate::Fault;
 use crate::pool::sealed::{Count, Counts};
-use crate::pool::{Counted, PATIENCE, Trouble};
+use crate::pool::{Counted, PATIENCE, Trouble, patience_with_a_busy_pool};
 
 /// A pool of the application that lends a check one connection at a time.
 pub(crate) struct Lender<DB: Database> {
@@ -34,7 +35,8 @@ impl<DB: Database> Lender<DB> {
         Self { pool: pool.clone(), patience: PATIENCE }
     }
 
-    /// How long to wait for a connection, if the pool does not give up sooner.
+    /// How long to wait for a connection, if the pool does not give up sooner: a third of it while others have all
+    /// places of the pool, all of it for a connection that is being made.
     pub(crate) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
@@ -55,23 +57,40 @@ impl<DB: Database> Lender<DB> {
     }
 
     async fn connection(&self) -> Result<PoolConnection<DB>, Trouble<Error>> {
+        let with_a_busy_pool = patience_with_a_busy_pool(self.patience);
         let mut acquire = Box::pin(self.pool.acquire());
-        match timeout(self.patience, &mut acquire).await {
+        let mut got = timeout(with_a_busy_pool, &mut acquire).await;
+        if got.is_err() {
+            if self.pool.size() >= self.max() && self.pool.num_idle() == 0 {
+                self.unless_busy(acquire)?;
+                acquire = Box::pin(self.pool.acquire());
+            }
+            got = timeout(self.patience.saturating_sub(with_a_busy_pool), &mut acquire).await;
+        }
+        match got {
             Ok(Ok(connection)) => return Ok(connection),
             Ok(Err(Error::PoolClosed)) => return Err(Trouble::Closed),
             Err(_) | Ok(Err(Error::PoolTimedOut)) => {}
             Ok(Err(error)) => return Err(Trouble::Error(error)),
         }
-        // Whether it had a place: then it was the server that did not answer.
+        self.unless_busy(acquire)?;
+        let waited = cmp::min(self.patience, self.pool.options().get_acquire_timeout());
+        Err(Trouble::NoneWithin(waited))
+    }
+
+    /// Gives up, which shows whether it had a place: if not, others have all that there are.
+    fn unless_busy(&self, acquire: impl Future) -> Result<(), Trouble<Error>> {
         let with_ours = self.pool.size();
         drop(acquire);
         let without = self.pool.size();
-        let max = self.pool.options().get_max_connections();
-        if without == with_ours && without >= max {
-            return Err(Trouble::Busy(max as usize));
+        match without == with_ours && without >= self.max() {
+            true => Err(Trouble::Busy(self.max() as usize)),
+            false => Ok(()),
         }
-        let waited = cmp::min(self.patience, self.pool.options().get_acquire_timeout());
-        Err(Trouble::NoneWithin(waited))
+    }
+
+    fn max(&self) -> u32 {
+        self.pool.options().get_max_connections()
     }
 }
 
@@ -165,8 +184,33 @@ mod tests {
         assert_eq!(pool.size(), 0, "nothing is left in the pool");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_pool_is_told_within_the_timeout_that_a_check_has_by_itself() {
+        let (_listener, pool) = silent(1).await;
+        let application = occupied(&pool);
+        while pool.size() < 1 {
+            tokio::task::yield_now().await;
+        }
+        let lender = Lender::of(&pool);
+        let asked = lender.ask(|connection| Box::pin(connection.ping()));
+        let told = timeout(Duration::from_millis(700), asked).await.expect("it is told in time");
+        assert!(matches!(told, Err(Trouble::Busy(1))), "{told:?}");
+        application.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_is_being_made_is_waited_for_longer() {
+        let (_listener, pool) = silent(1).await;
+        let begin = tokio::time::Instant::now();
+        let told = Lender::of(&pool).ask(|connection| Box::pin(connection.ping())).await;
+        assert!(matches!(told, Err(Trouble::NoneWithin(PATIENCE))), "{told:?}");
+        // What is left in the pool would be the attempt that was given up.
+        assert_eq!((begin.elapsed().as_millis() / 10, pool.size()), (150, 0));
+    }
+
+    /// sqlx shows no difference between connections that are used and attempts at making one.
     #[tokio::test]
-    async fn a_pool_that_is_used_up_is_told_apart_from_a_silent_server() {
+    async fn a_pool_full_of_attempts_at_a_silent_server_is_told_as_busy() {
         let (_listener, pool) = silent(2).await;
         let application = [occupied(&pool), occupied(&pool)];
         while pool.size() < 2 {

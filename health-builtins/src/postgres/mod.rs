@@ -31,8 +31,15 @@
 //! # When it lies
 //!
 //! - All connections of a pool are busy: that is degraded, because nothing is known about the server then. If it went
-//!   away while the application holds or opens all of them, this says busy until they fail. Timeouts of the
-//!   application's own bring that about.
+//!   away while the application holds all of them, this says busy until they fail. Timeouts of the application's own
+//!   bring that about.
+//! - **A server that is gone is told as busy, not as gone, while an application under load tries to connect through
+//!   sqlx.** sqlx counts a place as taken while it tries, tries again when it is refused, until its `acquire_timeout`
+//!   (30 s, unless said otherwise), and then somebody who waits takes the place of who has failed: with as many
+//!   waiting as the pool may have connections the pool is full, and nothing shows that it is full of attempts. Keep
+//!   `acquire_timeout` short, and have a second check that does not stand in that line: a
+//!   [`Tcp`](crate::tcp::Tcp), or a `ping` through a pool of its own with one connection. deadpool-postgres shows
+//!   the difference: `no connection within 1.5s`, or what the server said.
 //! - sqlx does not say why it cannot connect when nobody listens there, the server is starting up, or it is full: then
 //!   this can say no more than `no connection within 1.5s`. deadpool-postgres says it.
 //! - `write` proves that the log can be written, not that a table can: a tablespace of its own may be full, a lock be
@@ -163,9 +170,11 @@ impl<C: Client> Postgres<C> {
         self
     }
 
-    /// How long to wait for a connection of the pool: 1.5 s, unless said otherwise.
+    /// How long to wait for a connection of the pool: 1.5 s, unless said otherwise. A third of it is for a pool whose
+    /// connections are all busy, all of it for a connection that is being made.
     ///
-    /// Less than the timeout of the check: afterwards nobody is told whether the pool was busy or the server silent.
+    /// Keep it below the timeout of the check: afterwards nobody is told whether the pool was busy or the server
+    /// silent. With 1.5 s a busy pool is still told when the timeout is 700 ms.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

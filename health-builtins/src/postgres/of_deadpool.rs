@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::client::{Answer, Asks, Client, Question};
 use super::of_tokio::{asked, failure};
 use crate::pool::sealed::{Count, Counts};
-use crate::pool::{Counted, Trouble};
+use crate::pool::{Counted, Trouble, patience_with_a_busy_pool};
 
 impl Client for Pool {}
 
@@ -39,26 +39,44 @@ impl Drop for Lent {
 }
 
 async fn connection(pool: &Pool, patience: Duration) -> Result<Object, Trouble<Failure>> {
-    match timeout(patience, pool.get()).await {
-        Ok(got) => got.map_err(|error| why(pool, error, patience)),
-        // It had a place, unless there is none now that it has given its own up.
-        Err(_) => {
-            let at_once = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
-            match pool.timeout_get(&at_once).now_or_never() {
-                Some(got) => got.map_err(|error| why(pool, error, patience)),
-                None => Err(Trouble::NoneWithin(patience)),
+    let with_a_busy_pool = patience_with_a_busy_pool(patience);
+    let mut get = Box::pin(pool.get());
+    let mut got = timeout(with_a_busy_pool, &mut get).await;
+    if got.is_err() {
+        if are_all_made(pool) {
+            drop(get);
+            match at_once(pool) {
+                None => get = Box::pin(pool.get()),
+                Some(got) => return got.map_err(|error| why(pool, error, patience)),
             }
         }
+        got = timeout(patience.saturating_sub(with_a_busy_pool), &mut get).await;
+    }
+    drop(get);
+    match got.ok().or_else(|| at_once(pool)) {
+        Some(got) => got.map_err(|error| why(pool, error, patience)),
+        None => Err(Trouble::NoneWithin(patience)),
     }
 }
 
+/// `None` when it got a place, and no connection: then the one that was given up had a place, too.
+fn at_once(pool: &Pool) -> Option<Result<Object, PoolError>> {
+    let at_once = Timeouts { wait: Some(Duration::ZERO), ..pool.timeouts() };
+    pool.timeout_get(&at_once).now_or_never()
+}
+
+/// A place is taken while a connection is being made, but is not counted as one.
+fn are_all_made(pool: &Pool) -> bool {
+    let status = pool.status();
+    status.size >= status.max_size
+}
+
 fn why(pool: &Pool, error: PoolError, patience: Duration) -> Trouble<Failure> {
+    let within = |own: Option<Duration>| Trouble::NoneWithin(own.map_or(patience, |own| own.min(patience)));
     match error {
-        PoolError::Timeout(TimeoutType::Wait) => Trouble::Busy(pool.status().max_size),
-        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-            let timeouts = pool.timeouts();
-            Trouble::NoneWithin(timeouts.create.map_or(patience, |own| own.min(patience)))
-        }
+        PoolError::Timeout(TimeoutType::Wait) if are_all_made(pool) => Trouble::Busy(pool.status().max_size),
+        PoolError::Timeout(TimeoutType::Wait) => within(pool.timeouts().wait),
+        PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => within(pool.timeouts().create),
         PoolError::Closed => Trouble::Closed,
         PoolError::Backend(error) => Trouble::Error(failure(error)),
         other => Trouble::Error(Failure::new("the pool could not make a connection").because(other)),
@@ -77,3 +95,41 @@ impl Counts for Pool {
 }
 
 impl Counted for Pool {}
+
+#[cfg(test)]
+mod tests {
+    use deadpool_postgres::Manager;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+    use tokio_postgres::{Config, NoTls};
+
+    use super::*;
+    use crate::pool::PATIENCE;
+
+    /// A pool whose connections are accepted, and then nobody says anything.
+    async fn silent(max: usize) -> (TcpListener, Pool) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let mut config = Config::new();
+        config.host("127.0.0.1").port(listener.local_addr().unwrap().port()).user("app");
+        let pool = Pool::builder(Manager::new(config, NoTls)).max_size(max).build().unwrap();
+        (listener, pool)
+    }
+
+    /// What the application waits for is no use of a connection: it is one that cannot be made.
+    #[tokio::test(start_paused = true)]
+    async fn a_pool_full_of_attempts_at_a_silent_server_is_not_busy() {
+        let (_listener, pool) = silent(2).await;
+        let application: Vec<_> = [pool.clone(), pool.clone()]
+            .map(|pool| tokio::spawn(async move { drop(pool.get().await) }))
+            .into_iter()
+            .collect();
+        while pool.status().waiting < 2 {
+            tokio::task::yield_now().await;
+        }
+        let begin = Instant::now();
+        let told = pool.ask(Question::Ping, PATIENCE).await;
+        assert!(matches!(told, Err(Trouble::NoneWithin(PATIENCE))), "{told:?}");
+        assert_eq!(begin.elapsed().as_millis() / 10, 150);
+        application.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+}
