@@ -7,6 +7,8 @@
 //! - A place in the pool is taken while a connection is opened or tested, and given up when `acquire` is dropped. That
 //!   tells a check that has no place, because the others are taken, from one whose own connection is not made. What the
 //!   others do with theirs cannot be seen: use it, or try to connect.
+//! - Once it has begun to connect, `acquire` does not look again at the connections that come back
+//!   ([sqlx #2848](https://github.com/launchbadge/sqlx/issues/2848)). So this does, before it says that there is none.
 //! - A connection that is dropped goes back to the pool once it has answered a ping, however long that takes: one that
 //!   was cut off midway would hold its place for as long as the server is silent. It is closed instead.
 
@@ -17,7 +19,7 @@ use futures::future::BoxFuture;
 use health_core::Failure;
 use sqlx::error::DatabaseError;
 use sqlx::pool::PoolConnection;
-use sqlx::{Database, Error, Pool};
+use sqlx::{Connection as _, Database, Error, Pool};
 use tokio::time::timeout;
 
 use crate::Fault;
@@ -75,7 +77,7 @@ impl<DB: Database> Lender<DB> {
         }
         self.unless_busy(acquire)?;
         let waited = cmp::min(self.patience, self.pool.options().get_acquire_timeout());
-        Err(Trouble::NoneWithin(waited))
+        self.come_back().await.ok_or(Trouble::NoneWithin(waited))
     }
 
     /// Gives up, which shows whether it had a place: if not, others have all that there are.
@@ -87,6 +89,17 @@ impl<DB: Database> Lender<DB> {
             true => Err(Trouble::Busy(self.max() as usize)),
             false => Ok(()),
         }
+    }
+
+    /// A connection that somebody else has given back meanwhile. It has to answer at once: there is no time left.
+    async fn come_back(&self) -> Option<PoolConnection<DB>> {
+        let mut connection = self.pool.try_acquire()?;
+        let mut lent = Lent { connection: &mut connection, answered: false };
+        let answer = timeout(self.patience / 10, lent.connection.ping()).await;
+        lent.answered = matches!(answer, Ok(Ok(())));
+        let answered = lent.answered;
+        drop(lent);
+        answered.then_some(connection)
     }
 
     fn max(&self) -> u32 {

@@ -234,6 +234,27 @@ async fn a_pool_that_the_application_uses_up_is_busy() {
     }
 }
 
+/// The pool may have more connections than the server accepts. sqlx does not look at those that come back once it has
+/// begun to connect.
+#[tokio::test]
+async fn a_connection_that_comes_back_serves_a_check_that_gets_no_other() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    server.sql(&["ALTER ROLE app CONNECTION LIMIT 1"]);
+    let pool = pool(server.port);
+    let only = pool.acquire().await.expect("one is accepted");
+    let check = Postgres::query(&pool);
+    let check = Deep::started("db", check.spec("db"), check);
+    let come_back = async {
+        eventually("the check connects", async || pool.size() == 2).await;
+        drop(only);
+    };
+    let (told, ()) = futures::join!(check.told(), come_back);
+    told.is_healthy();
+    eventually("it is given back", async || (pool.size(), pool.num_idle()) == (1, 1)).await;
+}
+
 async fn pressure<C: Client + health_builtins::Counted>(pool: &C) -> Told {
     let check = Postgres::pool_pressure(pool);
     Deep::started("pool", check.spec("pool"), check).told().await

@@ -41,7 +41,9 @@
 //!   [`Tcp`](crate::tcp::Tcp), or a `ping` through a pool of its own with one connection. deadpool-postgres shows
 //!   the difference: `no connection within 1.5s`, or what the server said.
 //! - sqlx does not say why it cannot connect when nobody listens there, the server is starting up, or it is full: then
-//!   this can say no more than `no connection within 1.5s`. deadpool-postgres says it.
+//!   this can say no more than `no connection within 1.5s`. deadpool-postgres says it. When the server is full, sqlx
+//!   goes on trying to connect and does not look at connections that come back
+//!   ([sqlx #2848](https://github.com/launchbadge/sqlx/issues/2848)); this does, once, before it says so.
 //! - `write` proves that the log can be written, not that a table can: a tablespace of its own may be full, a lock be
 //!   held. Readers of logical changes that ask for messages see one, empty, with the prefix `health`. A commit that
 //!   waits for a standby which is gone is cut off by the timeout, and is on the server until the standby is back;
