@@ -184,7 +184,7 @@ impl<C: Client> Postgres<C> {
 }
 
 impl<C: Client + Counted> Postgres<C> {
-    /// How many of the connections that the pool may have are in use, read without taking one.
+    /// How many of the connections that the pool may have are in use, read without taking one. Degraded above 80 %.
     pub fn pool_pressure(pool: &C) -> Pressure<Connections<C>> {
         Pressure::of(Connections::of(pool))
     }
@@ -202,6 +202,7 @@ impl<C: Client> HealthCheck for Postgres<C> {
 }
 
 impl<C: Client> Recommended for Postgres<C> {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = over_the_network(name);
         match self.depth {
@@ -217,6 +218,7 @@ impl<C> fmt::Debug for Postgres<C> {
         f.debug_struct("Postgres")
             .field("depth", &self.depth)
             .field("expected", &self.expected)
+            .field("patience", &self.patience)
             .finish_non_exhaustive()
     }
 }
@@ -242,5 +244,27 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "deadpool-postgres")]
+mod tests {
+    use deadpool_postgres::{Manager, Pool};
+    use health_core::Health;
+    use tokio_postgres::{Config, NoTls};
+
+    use super::*;
+
+    #[test]
+    fn what_it_was_told_can_be_seen_and_where_it_is_made_too() {
+        let pool = Pool::builder(Manager::new(Config::new(), NoTls)).build().unwrap();
+        let check = Postgres::ping(&pool).patience(Duration::from_millis(300));
+        assert!(format!("{check:?}").contains("patience: 300ms"), "{check:?}");
+
+        let spec = check.spec("No Name");
+        let line = line!() - 1;
+        let problems = Health::builder().check(spec, check).build().unwrap_err().to_string();
+        assert!(problems.contains(&format!("{}:{line}", file!())), "{problems}");
     }
 }
