@@ -27,6 +27,8 @@ pub(crate) fn patience_with_a_busy_pool(patience: Duration) -> Duration {
 pub enum Trouble<E> {
     /// The application uses all that there may be, so that nothing is known about the server.
     Busy(usize),
+    /// What the application does on its connection is in the way of the question.
+    InTheWay(Failure),
     /// The application has closed its pool.
     Closed,
     /// The pool gave none within this time, and did not say why.
@@ -38,16 +40,17 @@ pub enum Trouble<E> {
 impl<E> Trouble<E> {
     /// The same, with an error in other words.
     #[cfg(feature = "sqlx-postgres")]
-    pub(crate) fn map<F>(self, words: impl FnOnce(E) -> F) -> Trouble<F> {
+    pub(crate) fn explained<F>(self, error_in_words: impl FnOnce(E) -> Trouble<F>) -> Trouble<F> {
         match self {
             Self::Busy(all) => Trouble::Busy(all),
+            Self::InTheWay(failure) => Trouble::InTheWay(failure),
             Self::Closed => Trouble::Closed,
             Self::NoneWithin(patience) => Trouble::NoneWithin(patience),
-            Self::Error(error) => Trouble::Error(words(error)),
+            Self::Error(error) => error_in_words(error),
         }
     }
 
-    /// What the check says. Only this process is busy: that is no worse than degraded.
+    /// What the check says. What only this process does is no worse than degraded.
     pub(crate) fn told(self, failure: impl FnOnce(E) -> Failure) -> Result<Outcome, Failure> {
         match self {
             Self::Busy(all) => {
@@ -57,6 +60,7 @@ impl<E> Trouble<E> {
                 };
                 Ok(Failure::new(busy).into_outcome_of(Status::Degraded))
             }
+            Self::InTheWay(failure) => Ok(failure.into_outcome_of(Status::Degraded)),
             Self::Closed => Err(closed()),
             Self::NoneWithin(patience) => Err(Failure::new(Fault::NoConnection(patience).to_string())),
             Self::Error(error) => Err(failure(error)),

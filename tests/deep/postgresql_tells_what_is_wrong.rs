@@ -234,6 +234,38 @@ async fn a_pool_that_the_application_uses_up_is_busy() {
     }
 }
 
+/// Its transactions are its own: nothing is put into them, and one that has failed is no fault of the server.
+#[tokio::test]
+async fn a_client_is_left_alone_inside_a_transaction() {
+    let Some(server) = Server::start().await else {
+        return;
+    };
+    let client = client(server.port).await;
+    let depths = [Postgres::ping(&client), Postgres::query(&client), Postgres::write(&client)];
+    let [ping, query, write] = depths.map(|check| Deep::started("db", check.spec("db"), check));
+    let run = async |statement| client.simple_query(statement).await;
+
+    run("BEGIN; SET LOCAL synchronous_commit = off").await.expect("it begins");
+    ping.told().await.is_healthy();
+    query.told().await.is_healthy();
+    let inside = "the connection is inside a transaction of the application: nothing is written";
+    write.told().await.is_degraded(inside);
+    let set = client.query_one("SHOW synchronous_commit", &[]).await.expect("it is still in order");
+    assert_eq!(set.get::<_, &str>(0), "off", "what the application has set is as it was");
+    let written = client.query_one("SELECT pg_current_xact_id_if_assigned()::text", &[]).await;
+    assert_eq!(written.expect("it is still in order").get::<_, Option<&str>>(0), None);
+
+    run("SELECT 1 / 0").await.expect_err("that has no answer");
+    ping.told().await.is_healthy();
+    for check in [&query, &write] {
+        check.told().await.is_degraded("the connection is inside a failed transaction");
+    }
+    run("ROLLBACK").await.expect("it ends");
+    for check in [ping, query, write] {
+        check.told().await.is_healthy();
+    }
+}
+
 /// The pool may have more connections than the server accepts. sqlx does not look at those that come back once it has
 /// begun to connect.
 #[tokio::test]

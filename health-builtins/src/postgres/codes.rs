@@ -5,8 +5,19 @@ use std::error::Error;
 use health_core::Failure;
 
 use crate::Fault;
+use crate::pool::Trouble;
 
-pub(super) fn failure(code: &str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
+pub(super) fn trouble(code: &str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Trouble<Failure> {
+    match code {
+        // `in_failed_sql_transaction`: the server is well, the application has yet to roll back.
+        "25P02" => {
+            Trouble::InTheWay(Failure::new("the connection is inside a failed transaction").because(error))
+        }
+        code => Trouble::Error(failure(code, error)),
+    }
+}
+
+fn failure(code: &str, error: impl Into<Box<dyn Error + Send + Sync>>) -> Failure {
     let fault = match code {
         "25006" => Fault::ReadOnly,
         "42501" => Fault::Denied,

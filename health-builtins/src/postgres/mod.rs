@@ -54,7 +54,8 @@
 //! - Through a pooler such as PgBouncer, `ping` is answered by the pooler.
 //! - An `Arc<tokio_postgres::Client>` never connects again: once its connection has ended, it stays unhealthy until the
 //!   application makes another client and check. A client that is inside a transaction of the application is asked
-//!   inside it, and what `write` wrote is committed with it. While the server is silent each run leaves a question in
+//!   inside it: `write` writes nothing then and is degraded, and inside a transaction that has failed all but a `ping`
+//!   are. While the server is silent each run leaves a question in
 //!   the queue of the client, until it is answered or the connection ends.
 //!
 //! # Cut off midway

@@ -8,7 +8,7 @@ use health_core::Failure;
 use tokio::time::timeout;
 
 use super::client::{Answer, Asks, Client, Question};
-use super::of_tokio::{asked, failure};
+use super::of_tokio::{asked, trouble};
 use crate::pool::sealed::{Count, Counts};
 use crate::pool::{Counted, Trouble, patience_with_a_busy_pool};
 
@@ -24,7 +24,7 @@ impl Asks for Pool {
         if answer.as_ref().err().is_none_or(|error| error.code().is_some()) {
             drop(lent.0.take());
         }
-        answer.map_err(|error| Trouble::Error(failure(error)))
+        answer.map_err(trouble)
     }
 }
 
@@ -78,7 +78,7 @@ fn why(pool: &Pool, error: PoolError, patience: Duration) -> Trouble<Failure> {
         PoolError::Timeout(TimeoutType::Wait) => within(pool.timeouts().wait),
         PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => within(pool.timeouts().create),
         PoolError::Closed => Trouble::Closed,
-        PoolError::Backend(error) => Trouble::Error(failure(error)),
+        PoolError::Backend(error) => trouble(error),
         other => Trouble::Error(Failure::new("the pool could not make a connection").because(other)),
     }
 }

@@ -16,7 +16,7 @@ impl Asks for PgPool {
     async fn ask(&self, question: Question, patience: Duration) -> Result<Answer, Trouble<Failure>> {
         let lender = Lender::of(self).patience(patience);
         let answer = lender.ask(move |connection| Box::pin(asked(connection, question))).await;
-        answer.map_err(|trouble| trouble.map(failure))
+        answer.map_err(|trouble| trouble.explained(trouble_of))
     }
 }
 
@@ -32,10 +32,10 @@ async fn asked(connection: &mut PgConnection, question: Question) -> Result<Answ
     }
 }
 
-fn failure(error: Error) -> Failure {
+fn trouble_of(error: Error) -> Trouble<Failure> {
     let code = error.as_database_error().and_then(|said| said.code().map(std::borrow::Cow::into_owned));
     match code {
-        Some(code) => codes::failure(&code, error),
-        None => sqlx_pool::failure(error, |_| None),
+        Some(code) => codes::trouble(&code, error),
+        None => Trouble::Error(sqlx_pool::failure(error, |_| None)),
     }
 }

@@ -16,7 +16,7 @@ impl Client for Arc<tokio_postgres::Client> {}
 impl Asks for Arc<tokio_postgres::Client> {
     /// Dropped midway, the answer is read and thrown away by the task of the connection when it comes.
     async fn ask(&self, question: Question, _: Duration) -> Result<Answer, Trouble<Failure>> {
-        asked(self, question).await.map_err(|error| Trouble::Error(failure(error)))
+        asked(self, question).await.map_err(trouble)
     }
 }
 
@@ -34,16 +34,16 @@ pub(super) async fn asked(client: &tokio_postgres::Client, question: Question) -
     Ok(columns.map(|text| text.map(ToOwned::to_owned)).collect())
 }
 
-pub(super) fn failure(error: Error) -> Failure {
+pub(super) fn trouble(error: Error) -> Trouble<Failure> {
     if let Some(code) = error.code().map(|code| code.code().to_owned()) {
-        return codes::failure(&code, error);
+        return codes::trouble(&code, error);
     }
     let fault = match error.is_closed() {
         true => Some(Fault::Closed),
         false => Fault::below(&error),
     };
-    match fault {
+    Trouble::Error(match fault {
         Some(fault) => fault.because(error),
         None => Failure::new("the connection failed").because(error),
-    }
+    })
 }
