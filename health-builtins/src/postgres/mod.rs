@@ -51,7 +51,8 @@
 //! - `replication_lag` takes a standby for up to date when it has replayed all it has received and still receives:
 //!   for up to `wal_receiver_timeout` (a minute) after the way to its primary went dark that is not so. It reads the
 //!   clock of the standby and the times of the primary.
-//! - Through a pooler such as PgBouncer, `ping` is answered by the pooler.
+//! - Through a pooler such as PgBouncer, `ping` is answered by the pooler. All that a pooler itself refuses is told as
+//!   `a pooler gave no connection to the server`: that the server is gone, and that the pooler is used up.
 //! - An `Arc<tokio_postgres::Client>` never connects again: once its connection has ended, it stays unhealthy until the
 //!   application makes another client and check. A client that is inside a transaction of the application is asked
 //!   inside it: `write` writes nothing then and is degraded, and inside a transaction that has failed all but a `ping`
