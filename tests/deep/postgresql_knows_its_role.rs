@@ -28,7 +28,7 @@ async fn a_role_that_is_lost_or_won_is_told() {
     let Some(mut primary) = Server::start().await else {
         return;
     };
-    let standby = primary.standby().await;
+    let mut standby = primary.standby().await;
     let (of_primary, of_standby) = (pool(primary.port), pool(standby.port));
 
     for check in [Postgres::ping(&of_primary), Postgres::query(&of_primary), Postgres::write(&of_primary)] {
@@ -60,6 +60,7 @@ async fn a_role_that_is_lost_or_won_is_told() {
     lag.recovers().await;
 
     primary.server.kill();
+    a_standby_that_follows_nobody(&mut standby, &lag).await;
     standby.server.sql("SELECT pg_promote()");
     write.recovers().await;
     lag.told().await.is_unhealthy(A_PRIMARY);
@@ -75,6 +76,15 @@ async fn nothing_to_do_is_not_behind(primary: &Server, standby: &Server, lag: &D
     let told = lag.told().await;
     told.is_healthy();
     assert_eq!(told.data["lag_seconds"], 0.0, "{told:?}");
+}
+
+/// As one that is fed from an archive alone.
+async fn a_standby_that_follows_nobody(standby: &mut Server, lag: &Deep) {
+    standby.sql(&["ALTER SYSTEM SET primary_conninfo = ''"]);
+    standby.server.kill();
+    standby.server.restart().await;
+    assert_eq!(standby.server.sql("SELECT pg_last_wal_receive_lsn() IS NULL"), "t");
+    says(lag, Status::Degraded, "how far the standby is behind is not known").await;
 }
 
 async fn what_is_not_replayed_is_behind(primary: &Server, standby: &Server, lag: &Deep) {

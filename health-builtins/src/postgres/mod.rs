@@ -50,7 +50,14 @@
 //!   from then on `write` starts no other and says `commits wait for a standby`.
 //! - `replication_lag` takes a standby for up to date when it has replayed all it has received and still receives:
 //!   for up to `wal_receiver_timeout` (a minute) after the way to its primary went dark that is not so. It reads the
-//!   clock of the standby and the times of the primary.
+//!   clock of the standby and the times of the primary. What a standby that is not up to date is behind is the age of
+//!   the last change that it has replayed: the first change after an idle night shows the whole night for the moment
+//!   in which it is received and not yet replayed. A `failure_threshold` of 2 hides that.
+//! - A standby that is fed from an archive alone receives nothing, so nobody knows what there is to be replayed: it is
+//!   healthy while the last change that it has is no older than the limit, and degraded, `how far the standby is
+//!   behind is not known`, from then on, also when there was nothing to change. Set a limit above `archive_timeout`.
+//! - The replicas of Amazon Aurora share a disk with their primary and do not have these functions:
+//!   `replication_lag` is unhealthy there, `the server does not support this`.
 //! - Through a pooler such as PgBouncer, `ping` is answered by the pooler. All that a pooler itself refuses is told as
 //!   `a pooler gave no connection to the server`: that the server is gone, and that the pooler is used up.
 //! - An `Arc<tokio_postgres::Client>` never connects again: once its connection has ended, it stays unhealthy until the

@@ -34,11 +34,13 @@ const WRITE: &str = "\
         IS NOT NULL \
     THEN pg_logical_emit_message(true, 'health', ''::text)::text END";
 
-/// What has been received may not be all there is: somebody has to be receiving.
+/// What has been received may not be all there is: somebody has to be receiving. After a restart it is the start of a
+/// segment, which replay is ahead of. Who is fed from an archive alone receives nothing, ever.
 const LAG: &str = "\
     SELECT pg_is_in_recovery()::text, \
-    (pg_last_wal_receive_lsn() IS NULL OR EXISTS (SELECT FROM pg_stat_wal_receiver))::text, \
-    CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN '0' \
+    CASE WHEN pg_last_wal_receive_lsn() IS NULL THEN 'archive' \
+    ELSE EXISTS (SELECT FROM pg_stat_wal_receiver)::text END, \
+    CASE WHEN NOT pg_is_in_recovery() OR pg_last_wal_receive_lsn() <= pg_last_wal_replay_lsn() THEN '0' \
     ELSE extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::text END";
 
 pub(super) fn question(depth: Depth, expected: Option<Role>) -> Question {
@@ -70,8 +72,8 @@ pub(super) fn judged(answer: Answer, depth: Depth, expected: Option<Role>) -> Re
         Depth::Ping | Depth::Query => Outcome::healthy(),
         Depth::Write => written(&next())?,
         Depth::Lag(limit) => {
-            let receives = next() == "true";
-            behind(role, receives, next().parse().ok(), limit)
+            let receives = next();
+            behind(role, &receives, next().parse().ok(), limit)
         }
     };
     Ok(outcome.data("role", role.name()))
@@ -90,14 +92,19 @@ fn written(place: &str) -> Result<Outcome, Failure> {
     }
 }
 
-fn behind(role: Role, receives: bool, seconds: Option<f64>, limit: Duration) -> Outcome {
+fn behind(role: Role, receives: &str, seconds: Option<f64>, limit: Duration) -> Outcome {
     if role == Role::Primary {
         return Outcome::healthy();
     }
+    let not_known = || Outcome::degraded("how far the standby is behind is not known");
     let Some(seconds) = seconds.map(|seconds| seconds.max(0.0)) else {
-        return Outcome::degraded("how far the standby is behind is not known");
+        return not_known();
     };
-    let outcome = if !receives {
+    if receives == "archive" {
+        // The age of the last change that it has, which grows while there are no others: it is behind by no more.
+        return if seconds <= limit.as_secs_f64() { Outcome::healthy() } else { not_known() };
+    }
+    let outcome = if receives != "true" {
         Outcome::degraded("the standby receives nothing from its primary")
     } else if seconds > limit.as_secs_f64() {
         Outcome::degraded(format!("the standby is {seconds:.1} s behind, more than {limit:?}"))
@@ -136,6 +143,10 @@ mod tests {
         assert_eq!(said(&["true", "false", "0"], lag, None), alone);
         let unknown = degraded("how far the standby is behind is not known");
         assert_eq!(said(&["true", "true", ""], lag, None), unknown);
+        assert_eq!(said(&["true", "archive", "10"], lag, None), (Status::Healthy, None));
+        for seconds in ["10.06", "86400", ""] {
+            assert_eq!(said(&["true", "archive", seconds], lag, None), unknown);
+        }
         assert_eq!(said(&["false", "true", "0"], lag, None), (Status::Healthy, None));
     }
 
