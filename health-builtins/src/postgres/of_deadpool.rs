@@ -132,4 +132,15 @@ mod tests {
         assert_eq!(begin.elapsed().as_millis() / 10, 150);
         application.iter().for_each(tokio::task::JoinHandle::abort);
     }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_socket_that_is_not_there_is_one_where_nobody_listens() {
+        let mut config = Config::new();
+        config.host("/nowhere/at/all").user("app");
+        let pool = Pool::builder(Manager::new(config, NoTls)).build().unwrap();
+        let failure =
+            pool.ask(Question::Ping, PATIENCE).await.unwrap_err().told(|failure| failure).unwrap_err();
+        assert_eq!(failure.summary(), Some("cannot connect: connection refused"));
+    }
 }

@@ -40,10 +40,16 @@ pub(super) fn trouble(error: Error) -> Trouble<Failure> {
     }
     let fault = match error.is_closed() {
         true => Some(Fault::Closed),
-        false => Fault::below(&error),
+        false => Fault::below(&error).or(is_no_socket(&error).then_some(Fault::Refused)),
     };
     Trouble::Error(match fault {
         Some(fault) => fault.because(error),
         None => Failure::new("the connection failed").because(error),
     })
+}
+
+/// The socket in the file system, which is all that this client looks for there.
+fn is_no_socket(error: &Error) -> bool {
+    let below = std::error::Error::source(error).and_then(|below| below.downcast_ref::<std::io::Error>());
+    below.is_some_and(|below| below.kind() == std::io::ErrorKind::NotFound)
 }
