@@ -24,10 +24,13 @@ pub(crate) fn patience_with_a_busy_pool(patience: Duration) -> Duration {
 
 /// Why a question was not answered.
 #[derive(Debug)]
+// Only the trait of the clients of PostgreSQL, which nobody else can implement, shows it.
+#[cfg_attr(not(any(feature = "sqlx-postgres", feature = "tokio-postgres")), allow(unreachable_pub))]
 pub enum Trouble<E> {
     /// The application uses all that there may be, so that nothing is known about the server.
     Busy(usize),
     /// What the application does on its connection is in the way of the question.
+    #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
     InTheWay(Failure),
     /// The application has closed its pool.
     Closed,
@@ -60,6 +63,7 @@ impl<E> Trouble<E> {
                 };
                 Ok(Failure::new(busy).into_outcome_of(Status::Degraded))
             }
+            #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
             Self::InTheWay(failure) => Ok(failure.into_outcome_of(Status::Degraded)),
             Self::Closed => Err(closed()),
             Self::NoneWithin(patience) => Err(Failure::new(Fault::NoConnection(patience).to_string())),
