@@ -11,6 +11,8 @@
 //! addresses and the first one has not answered within 250 ms, the next one is tried beside it, as RFC 8305 says: then
 //! it is one for each address that was tried.
 //!
+//! A name is looked up on a short-lived thread, by one run at a time: others that want to know the same wait with it.
+//!
 //! # What it needs
 //!
 //! The way to the address, and no account.
@@ -56,8 +58,10 @@ impl Tcp {
 }
 
 impl HealthCheck for Tcp {
-    /// Cancelled, it gives the attempt up. A name that is being looked up keeps a thread for blocking work until the
-    /// operating system has an answer or has given up, which takes some seconds.
+    /// Cancelled, it gives the attempt up. Only a name that is being looked up keeps its thread until the operating system
+    /// has an answer or has given up, which may take half a minute: one thread for each name, however often it is asked,
+    /// none of the runtime's, and none that holds up the end of the process. A run that comes meanwhile waits for the
+    /// same answer.
     async fn check(&self) -> Result<Outcome, Failure> {
         self.address.connect().await.map(|_| Outcome::healthy())
     }

@@ -331,7 +331,6 @@ fn a_thousand_runs_leave_nothing_behind() {
             }
             serving.abort();
         });
-        // Threads for blocking work, which look names up, are of the runtime and end with it.
         assert_eq!(left, Left::nothing());
     });
 }

@@ -103,6 +103,30 @@ async fn one_run_is_one_connection_that_is_closed() {
     }
 }
 
+/// Looked up on a thread of the runtime, the name would hold that up.
+#[test]
+fn names_are_looked_up_on_no_thread_of_the_runtime() {
+    let told = {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        // The application needs all of its pool.
+        runtime.spawn_blocking(move || released.recv());
+        let told = runtime.block_on(async {
+            let address = format!("localhost:{}", free_port());
+            tokio::time::timeout(Duration::from_secs(10), Tcp::connect(address).check()).await
+        });
+        drop(release);
+        told
+    };
+    let told = told.expect("in time").expect_err("nobody listens");
+    assert_eq!(told.summary(), Some("cannot connect: connection refused"));
+}
+
 #[test]
 fn a_thousand_runs_leave_nothing_behind() {
     leaks::alone("a_thousand_runs_leave_nothing_behind", || {

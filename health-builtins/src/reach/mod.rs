@@ -1,5 +1,7 @@
 //! A TCP connection to `host:port`, or in words why there is none.
 
+mod lookup;
+
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use health_core::Failure;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::Fault;
@@ -33,16 +35,13 @@ impl Address {
     }
 
     /// The first connection that any address of the name gives. Dropped, it gives up all attempts, except that the
-    /// operating system ends a lookup of the name in its own time, on a thread for blocking work.
+    /// operating system ends a lookup of the name in its own time.
     pub(crate) async fn connect(&self) -> Result<TcpStream, Failure> {
         let Some((host, port)) = &self.0 else {
             // It may be a URL with a password in it.
             return Err(Failure::new("the address is not `host:port`"));
         };
-        match lookup_host((host.as_str(), *port)).await {
-            Ok(addresses) => first_of(addresses).await,
-            Err(error) => Err(Fault::Unresolved.because(error)),
-        }
+        first_of(lookup::addresses(host, *port).await?.into_iter()).await
     }
 }
 
@@ -66,10 +65,16 @@ async fn first_of(mut addresses: impl Iterator<Item = SocketAddr>) -> Result<Tcp
     }
 }
 
+/// `EMFILE` and `ENFILE` of every Unix.
+const NO_DESCRIPTOR: [i32; 2] = [24, 23];
+
 /// What went wrong with a connection.
 pub(crate) fn why(error: io::Error) -> Failure {
     match Fault::of_io(&error) {
         Some(fault) => fault.because(error),
+        None if cfg!(unix) && error.raw_os_error().is_some_and(|code| NO_DESCRIPTOR.contains(&code)) => {
+            Failure::new("cannot connect: no file descriptor is left").because(error)
+        }
         None => error.into(),
     }
 }
