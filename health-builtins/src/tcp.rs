@@ -11,6 +11,9 @@
 //! addresses and the first one has not answered within 250 ms, the next one is tried beside it, as RFC 8305 says: then
 //! it is one for each address that was tried.
 //!
+//! MySQL and MariaDB take a connection that says nothing for a failed one, and refuse this machine after
+//! `max_connect_errors` of them in a row (100, unless they are set otherwise): ask them with `MySql::ping` instead.
+//!
 //! A name is looked up on a short-lived thread, by one run at a time: others that want to know the same wait with it.
 //!
 //! # What it needs
