@@ -91,8 +91,8 @@ impl Tls {
 
     /// The certificates in this file (PEM), which is read anew by each run.
     ///
-    /// It reads on a thread for blocking work. One that hangs (a file system that is gone) is not joined by others:
-    /// until it has ended, each run says that it has not.
+    /// It reads on a thread of its own. One that hangs (a file system that is gone) holds up nobody, and few others join
+    /// it, however often the same file is asked for: until it has ended, each run times out or says that it has not.
     pub fn file(path: impl Into<PathBuf>) -> Self {
         Self::of(Source::File(PemFile::at(path.into())))
     }
