@@ -1,5 +1,6 @@
 //! A certificate: its end is told in time, whoever signed it, and what is wrong with the server is told in words.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
+use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::rustls::{
     ClientConfig, HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion, version,
 };
@@ -39,6 +41,7 @@ struct Wants<'a> {
 }
 
 const TLS13: Wants<'_> = Wants { version: &version::TLS13, client: None };
+const TLS12: Wants<'_> = Wants { version: &version::TLS12, client: None };
 
 fn config(shown: Shown, wants: Wants<'_>) -> Arc<ServerConfig> {
     let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
@@ -185,6 +188,61 @@ async fn a_server_that_wants_a_certificate_shows_its_own_before() {
     }
 }
 
+/// In front of a server: resets the connection as soon as the client answers what the server said.
+fn hanging_up(server: SocketAddr) -> Apart {
+    Apart::start(move |listener: TcpListener| async move {
+        while let Ok((client, _)) = listener.accept().await {
+            // A reset instead of an end.
+            client.set_zero_linger().expect("an option");
+            tokio::spawn(answered_with_a_reset(client, server));
+        }
+    })
+}
+
+async fn answered_with_a_reset(mut client: TcpStream, server: SocketAddr) -> std::io::Result<()> {
+    let mut server = TcpStream::connect(server).await?;
+    let mut hello = vec![0; 16 * 1024];
+    let length = client.read(&mut hello).await?;
+    server.write_all(&hello[..length]).await?;
+    let (mut from_client, mut to_client) = client.split();
+    tokio::select! {
+        copied = tokio::io::copy(&mut server, &mut to_client) => copied.map(drop),
+        answered = from_client.read_u8() => answered.map(drop),
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_certificate_and_hangs_up_has_shown_its_own() {
+    let authority = Authority::below_for(2000);
+    for version in [&version::TLS13, &version::TLS12] {
+        let wants = Wants { version, client: Some(&authority) };
+        let (server, _) = server_of(config(authority.signs(-10, 13), wants));
+        let way = hanging_up(server.address());
+        for tls in [asking(way.address().port()), asking(way.address().port()).trusted_by(authority.roots())]
+        {
+            deep(tls).told().await.is_degraded("the certificate ends in 13 days");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_trusted_has_proved_to_have_the_key() {
+    let authority = Authority::below_for(2000);
+    for wants in [TLS13, TLS12] {
+        let mut stolen = ServerConfig::clone(&config(authority.signs(-10, 60), wants));
+        let own = self_signed(-10, 60).key;
+        let key = PrivateKeyDer::try_from(own.serialize_der()).expect("a key");
+        let key = ring::sign::any_supported_type(&key).expect("a key that signs");
+        let stolen_key = CertifiedKey::new(authority.signs(-10, 60).chain, key);
+        stolen.cert_resolver = Arc::new(SingleCertAndKey::from(stolen_key));
+        let (server, _) = server_of(Arc::new(stolen));
+        let port = server.address().port();
+        deep(asking(port)).told().await.is_healthy();
+        let told = deep(asking(port).trusted_by(authority.roots())).told().await;
+        told.is_unhealthy("cannot connect: TLS failed");
+    }
+}
+
 #[tokio::test]
 async fn one_run_is_one_handshake_that_is_ended_and_never_resumed() {
     const RUNS: usize = 10;
@@ -212,8 +270,7 @@ async fn one_run_is_one_handshake_that_is_ended_and_never_resumed() {
 #[tokio::test]
 async fn the_sessions_of_the_application_stay_its_own() {
     let authority = Authority::below_for(2000);
-    let wants = Wants { version: &version::TLS12, client: None };
-    let (server, _) = server_of(config(authority.signs(-10, 60), wants));
+    let (server, _) = server_of(config(authority.signs(-10, 60), TLS12));
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let builder = builder.with_safe_default_protocol_versions().expect("versions");
     let application = Arc::new(builder.with_root_certificates(authority.roots()).with_no_client_auth());
@@ -266,8 +323,7 @@ async fn each_fault_has_its_words() {
     direct.recovers().await;
 
     let authority = Authority::below_for(2000);
-    let wants = Wants { version: &version::TLS12, client: None };
-    let old = server_of(config(authority.signs(-10, 60), wants)).0;
+    let old = server_of(config(authority.signs(-10, 60), TLS12)).0;
     let only_new = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&version::TLS13])
         .expect("a version")

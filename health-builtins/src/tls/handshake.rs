@@ -1,7 +1,7 @@
 //! What a server shows to whoever shakes hands with it.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use health_core::Failure;
 use tokio::io::AsyncWriteExt as _;
@@ -25,8 +25,22 @@ pub(super) struct Server {
     pub(super) roots: Option<Arc<RootCertStore>>,
 }
 
-/// The certificates, and why they are not trusted if that was asked.
-type Shown = (Vec<CertificateDer<'static>>, Option<Failure>);
+/// What a server has shown.
+#[derive(Debug, Default)]
+pub(super) struct Shown {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    /// Why it is not trusted, if that was asked.
+    pub(super) distrust: Option<Error>,
+    /// It has proved that it has the key.
+    is_signed: bool,
+}
+
+impl Shown {
+    /// By nobody who could be trusted or not.
+    pub(super) fn unasked(chain: Vec<CertificateDer<'static>>) -> Self {
+        Self { chain, ..Self::default() }
+    }
+}
 
 impl Server {
     pub(super) fn at(address: Address) -> Self {
@@ -38,17 +52,22 @@ impl Server {
         let connection = self.address.connect().await?;
         let name = self.asked_for()?;
         let shaken = TlsConnector::from(Arc::new(config)).connect(name, connection).await;
-        let (chain, distrust) = recorder.into_shown();
+        let shown = recorder.shown();
         match shaken {
             Ok(mut connection) => {
                 // A server that is told the end logs no error; that it could not be told is none of this check.
                 let _ = connection.shutdown().await;
             }
             // It has shown what it has, and then wanted a certificate of ours.
-            Err(error) if !chain.is_empty() && matches!(tls(&error), Some(Error::AlertReceived(_))) => {}
+            Err(error) if refused_by_it(&error) && self.is_enough(&shown) => {}
             Err(error) => return Err(in_words(error)),
         }
-        Ok((chain, distrust.map(distrusted)))
+        Ok(shown)
+    }
+
+    /// Whoever trusts a certificate trusts who has its key.
+    fn is_enough(&self, shown: &Shown) -> bool {
+        !shown.chain.is_empty() && (shown.is_signed || self.roots.is_none())
     }
 
     fn asked_for(&self) -> Result<ServerName<'static>, Failure> {
@@ -98,6 +117,11 @@ fn tls(error: &io::Error) -> Option<&Error> {
     error.get_ref().and_then(|inner| inner.downcast_ref())
 }
 
+/// It said so, or ended the connection without a word.
+fn refused_by_it(error: &io::Error) -> bool {
+    matches!(tls(error), None | Some(Error::AlertReceived(_)))
+}
+
 fn in_words(error: io::Error) -> Failure {
     match tls(&error) {
         Some(Error::InvalidMessage(_)) => Failure::new("the server does not speak TLS").because(error),
@@ -106,7 +130,8 @@ fn in_words(error: io::Error) -> Failure {
     }
 }
 
-fn distrusted(error: Error) -> Failure {
+/// Why it is not trusted.
+pub(super) fn distrusted(error: Error) -> Failure {
     let summary = match error {
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
@@ -121,7 +146,7 @@ fn distrusted(error: Error) -> Failure {
 struct Recorder {
     provider: Arc<CryptoProvider>,
     trust: Option<Arc<WebPkiServerVerifier>>,
-    shown: Mutex<(Vec<CertificateDer<'static>>, Option<Error>)>,
+    shown: Mutex<Shown>,
 }
 
 impl Recorder {
@@ -137,8 +162,13 @@ impl Recorder {
         Ok(Self { provider, trust, shown: Mutex::default() })
     }
 
-    fn into_shown(self: Arc<Self>) -> (Vec<CertificateDer<'static>>, Option<Error>) {
-        std::mem::take(&mut *self.shown.lock().unwrap_or_else(PoisonError::into_inner))
+    /// Until now.
+    fn shown(&self) -> Shown {
+        std::mem::take(&mut *self.noted())
+    }
+
+    fn noted(&self) -> MutexGuard<'_, Shown> {
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// That the server has the key of its certificate matters only to whoever trusts the certificate.
@@ -146,7 +176,12 @@ impl Recorder {
         &self,
         asked: impl FnOnce(&WebPkiServerVerifier) -> Result<HandshakeSignatureValid, Error>,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.trust.as_deref().map_or_else(|| Ok(HandshakeSignatureValid::assertion()), asked)
+        let Some(trust) = &self.trust else {
+            return Ok(HandshakeSignatureValid::assertion());
+        };
+        let valid = asked(trust)?;
+        self.noted().is_signed = true;
+        Ok(valid)
     }
 }
 
@@ -164,7 +199,7 @@ impl ServerCertVerifier for Recorder {
         let distrust = self.trust.as_ref().and_then(|trust| {
             trust.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).err()
         });
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = (chain, distrust);
+        *self.noted() = Shown { chain, distrust, is_signed: false };
         Ok(ServerCertVerified::assertion())
     }
 

@@ -45,7 +45,7 @@ use health_core::{Failure, HealthCheck, Outcome, Scope, Spec};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use self::file::PemFile;
-use self::handshake::Server;
+use self::handshake::{Server, Shown, distrusted};
 use self::validity::{Limits, Validity};
 use crate::Recommended;
 use crate::reach::Address;
@@ -145,15 +145,15 @@ impl Tls {
 impl HealthCheck for Tls {
     /// Cancelled, it closes the connection; what is said of names in [`Tcp`](crate::tcp::Tcp) is so here too.
     async fn check(&self) -> Result<Outcome, Failure> {
-        let (shown, distrust) = match &self.source {
+        let Shown { chain, distrust, .. } = match &self.source {
             Source::Server(server) => server.shown().await?,
-            Source::File(file) => (file.read().await?, None),
+            Source::File(file) => Shown::unasked(file.read().await?),
         };
-        let chain = Validity::of_chain(&shown)?;
+        let chain = Validity::of_chain(&chain)?;
         // Expired is why nobody trusts it, so that is said first.
         let outcome = self.limits.judge(&chain, SystemTime::now())?;
         match distrust {
-            Some(distrust) if outcome.status() != health_core::Status::Unhealthy => Err(distrust),
+            Some(distrust) if outcome.status() != health_core::Status::Unhealthy => Err(distrusted(distrust)),
             _ => Ok(outcome),
         }
     }
