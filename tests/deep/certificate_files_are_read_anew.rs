@@ -43,16 +43,17 @@ async fn the_files_of_this_machine_are_read_anew() {
     for (text, expected) in [
         (pem_of("PRIVATE KEY", &key().serialize_der()), "the file holds no certificate"),
         (String::new(), "the file holds no certificate"),
-        (pem_of("CERTIFICATE", b"hunter2-is-no-password"), "the certificate cannot be read"),
         (
             "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_owned(),
-            "the certificate cannot be read",
+            "the file is not valid PEM",
         ),
         (" ".repeat(1024 * 1024 + 1), "the file is too large for certificates"),
     ] {
         std::fs::write(&path, text).expect("a file");
         deep.told().await.is_unhealthy(expected);
     }
+    std::fs::write(&path, pem_of("CERTIFICATE", b"hunter2-is-no-password")).expect("a file");
+    deep.told().await.is_degraded("the certificate cannot be read");
     std::fs::remove_file(&path).expect("a file");
     std::fs::create_dir(&path).expect("a folder");
     deep.told().await.is_unhealthy("the file cannot be read");

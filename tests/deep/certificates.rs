@@ -1,6 +1,6 @@
 //! Certificates of chosen dates.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SerialNumber};
 use time::OffsetDateTime;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::CertificateDer;
@@ -35,6 +35,15 @@ pub fn key() -> KeyPair {
 impl Authority {
     /// The lower one ends in so many days.
     pub fn below_for(ends: i64) -> Self {
+        Self::with(ends, None)
+    }
+
+    /// The lower one has a number that RFC 5280, section 4.1.2.2, calls too long.
+    pub fn with_a_long_number_for(ends: i64) -> Self {
+        Self::with(ends, Some(long_number()))
+    }
+
+    fn with(ends: i64, number: Option<SerialNumber>) -> Self {
         let of = |ends, name| {
             let mut params = days(-400, ends, name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -42,14 +51,27 @@ impl Authority {
             params
         };
         let root = CertifiedIssuer::self_signed(of(4000, "the root"), key()).expect("a root");
-        let below = CertifiedIssuer::signed_by(of(ends, "below the root"), key(), &root).expect("one below");
+        let mut below = of(ends, "below the root");
+        below.serial_number = number;
+        let below = CertifiedIssuer::signed_by(below, key(), &root).expect("one below");
         Self { root, below }
     }
 
     /// A server, for `localhost`.
     pub fn signs(&self, from: i64, to: i64) -> Shown {
+        self.signed(days(from, to, "the server"))
+    }
+
+    /// The same, with a number that is too long.
+    pub fn signs_with_a_long_number(&self, from: i64, to: i64) -> Shown {
+        let mut params = days(from, to, "the server");
+        params.serial_number = Some(long_number());
+        self.signed(params)
+    }
+
+    fn signed(&self, params: CertificateParams) -> Shown {
         let key = key();
-        let own = days(from, to, "the server").signed_by(&key, &self.below).expect("a certificate");
+        let own = params.signed_by(&key, &self.below).expect("a certificate");
         Shown { chain: vec![own.der().clone(), self.below.der().clone()], key }
     }
 
@@ -58,6 +80,10 @@ impl Authority {
         roots.add(self.root.der().clone()).expect("a root");
         roots
     }
+}
+
+fn long_number() -> SerialNumber {
+    SerialNumber::from_slice(&[7; 30])
 }
 
 /// A server, for `localhost`, that nobody knows.

@@ -161,11 +161,9 @@ async fn the_earliest_end_is_told_in_time() {
         let server = showing(shown);
         deep(asking(server.address().port())).told().await.is_degraded(expected);
     }
-    let over = Authority::below_for(-3);
     for (shown, expected) in [
         (long.signs(-60, -3), "the certificate ended 2 days ago"),
         (long.signs(3, 60), "the certificate is not valid yet: it begins in 2 days"),
-        (over.signs(-10, 60), "an intermediate certificate ended 2 days ago"),
         (self_signed(-60, -3), "the certificate ended 2 days ago"),
     ] {
         let server = showing(shown);
@@ -174,6 +172,44 @@ async fn the_earliest_end_is_told_in_time() {
         let told = deep(asking(server.address().port()).trusted_by(long.roots())).told().await;
         told.is_unhealthy(expected);
     }
+}
+
+/// Only `trusted_by` knows whether there is a way around it.
+#[tokio::test]
+async fn an_intermediate_certificate_alone_is_never_unhealthy() {
+    let (long, over) = (Authority::below_for(2000), Authority::below_for(-3));
+    let ended = "an intermediate certificate ended 2 days ago";
+
+    let server = showing(over.signs(-10, 60));
+    let port = server.address().port();
+    deep(asking(port)).told().await.is_degraded(ended);
+    let told = deep(asking(port).trusted_by(over.roots())).told().await;
+    told.is_unhealthy("a certificate of the chain has ended");
+
+    // An old one beside that which is needed.
+    let mut with_old = long.signs(-10, 60);
+    with_old.chain.extend(over.signs(-10, 60).chain.pop());
+    let server = showing(with_old);
+    let port = server.address().port();
+    deep(asking(port)).told().await.is_degraded(ended);
+    deep(asking(port).trusted_by(long.roots())).told().await.is_degraded(ended);
+}
+
+#[tokio::test]
+async fn what_is_not_written_as_it_should_be_is_not_called_invalid() {
+    let long = Authority::below_for(2000);
+    let odd = Authority::with_a_long_number_for(2000);
+    let server = showing(odd.signs(-10, 60));
+    let port = server.address().port();
+    deep(asking(port)).told().await.is_healthy();
+    deep(asking(port).trusted_by(odd.roots())).told().await.is_healthy();
+
+    let odd = showing(long.signs_with_a_long_number(-10, 60));
+    let port = odd.address().port();
+    deep(asking(port)).told().await.is_degraded("the certificate cannot be read");
+    deep(asking(port).trusted_by(long.roots())).told().await.is_degraded("the certificate cannot be read");
+    let told = deep(asking(port).trusted_by(Authority::below_for(2000).roots())).told().await;
+    told.is_unhealthy("the certificate is not trusted");
 }
 
 #[tokio::test]

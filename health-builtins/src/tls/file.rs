@@ -33,7 +33,7 @@ impl PemFile {
         match found {
             Ok(found) if found.is_empty() => Err(Failure::new("the file holds no certificate")),
             Ok(found) => Ok(found),
-            Err(error) => Err(Failure::new("the certificate cannot be read").because(error)),
+            Err(error) => Err(Failure::new("the file is not valid PEM").because(error)),
         }
     }
 }

@@ -136,6 +136,13 @@ pub(super) fn distrusted(error: Error) -> Failure {
         Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         ) => "the certificate is for another name",
+        // That the server's own has ended is said before anybody comes here.
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+            "a certificate of the chain has ended"
+        }
+        Error::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => "a certificate of the chain is not valid yet",
         _ => "the certificate is not trusted",
     };
     Failure::new(summary).because(error)

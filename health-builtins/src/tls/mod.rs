@@ -2,14 +2,17 @@
 //!
 //! # What green proves
 //!
-//! [`Tls::expiry`]: that a server, asked for this name, showed certificates of which none ends soon; the earliest end of
-//! them counts. Whether anybody would trust them is not asked, so that it can look at every certificate, also at those
-//! of a private authority and at self-signed ones; [`trusted_by`](Tls::trusted_by) asks that too.
+//! [`Tls::expiry`]: that a server, asked for this name, showed certificates of which none ends soon: neither its own nor
+//! one of an authority in between. Whether anybody would trust them is not asked, so that it can look at every
+//! certificate, also at those of a private authority and at self-signed ones; [`trusted_by`](Tls::trusted_by) asks
+//! that too.
 //!
 //! [`Tls::file`]: the same of the certificates in a file of this machine.
 //!
-//! A certificate that is not valid now is unhealthy, and one that ends within 14 days is degraded, whatever limits are
-//! set: until its last second it does all that it should.
+//! A server's own certificate that is not valid now is unhealthy, and one that ends within 14 days is degraded, whatever
+//! limits are set: until its last second it does all that it should. One in between is never more than degraded, also
+//! when it has ended: there may be a way around it, as there is when an authority shows an old one beside a new one.
+//! With `trusted_by` it is known whether there is: without any it is unhealthy.
 //!
 //! # What it costs
 //!
@@ -29,8 +32,9 @@
 //! `trusted_by` it is green for a certificate of the wrong name, revoked, or of nobody: worse would be a certificate
 //! that ends unseen because this process trusts others than the clients do. Revocation is never asked for. A server
 //! may have loaded its file long ago: the file is then new and what clients see is old, so ask the port where it can be
-//! asked. A server that shows an old certificate that clients no longer look at (a cross-signed one) is red too early.
-//! And the clock of this machine decides.
+//! asked. An old certificate that the server shows and clients no longer look at (a cross-signed one) is degraded.
+//! One that is not written as RFC 5280 demands may not be read: the server's own is degraded then, and one in between
+//! is left out. And the clock of this machine decides.
 
 mod file;
 mod handshake;
@@ -41,7 +45,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use health_core::{Failure, HealthCheck, Outcome, Scope, Spec};
+use health_core::{Failure, HealthCheck, Outcome, Scope, Spec, Status};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use self::file::PemFile;
@@ -149,11 +153,13 @@ impl HealthCheck for Tls {
             Source::Server(server) => server.shown().await?,
             Source::File(file) => Shown::unasked(file.read().await?),
         };
-        let chain = Validity::of_chain(&chain)?;
-        // Expired is why nobody trusts it, so that is said first.
-        let outcome = self.limits.judge(&chain, SystemTime::now())?;
+        let outcome = match Validity::of_chain(&chain) {
+            Ok(chain) => self.limits.judge(&chain, SystemTime::now())?,
+            Err(unreadable) => unreadable.into_outcome_of(Status::Degraded),
+        };
         match distrust {
-            Some(distrust) if outcome.status() != health_core::Status::Unhealthy => Err(distrusted(distrust)),
+            // Expired is why nobody trusts it, so that is said first.
+            Some(distrust) if outcome.status() != Status::Unhealthy => Err(distrusted(distrust)),
             _ => Ok(outcome),
         }
     }

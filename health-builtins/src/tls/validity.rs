@@ -1,12 +1,13 @@
 //! From when to when certificates are valid, and what that means now.
 
+use std::iter::once;
 use std::time::{Duration, SystemTime};
 
 use health_core::{Failure, Outcome};
 use tokio_rustls::rustls::pki_types::CertificateDer;
 use x509_cert::Certificate;
 use x509_cert::der::Decode as _;
-use x509_cert::time::Time;
+use x509_cert::time::{self, Time};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
@@ -14,31 +15,57 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// One certificate of a chain.
 #[derive(Clone, Copy)]
 pub(super) struct Validity {
-    of: &'static str,
+    /// The first one, which the server itself is known by.
+    is_own: bool,
     begins: Time,
     ends: Time,
 }
 
 impl Validity {
-    /// The first one is the server's own. A root at the end is looked at by nobody: whoever trusts it has it already.
+    /// A root at the end is looked at by nobody: whoever trusts it has it already. Of the others those that cannot be
+    /// read are not missed either.
+    ///
+    /// # Errors
+    ///
+    /// If there is no certificate, or the first one cannot be read: that is how it was written, and says nothing about
+    /// what it is worth.
     pub(super) fn of_chain(chain: &[CertificateDer<'_>]) -> Result<Vec<Self>, Failure> {
-        let mut found = Vec::with_capacity(chain.len());
-        for certificate in chain {
-            let certificate = Certificate::from_der(certificate)
-                .map_err(|error| Failure::new("the certificate cannot be read").because(error))?
-                .tbs_certificate;
-            let of = if found.is_empty() { "the certificate" } else { "an intermediate certificate" };
-            if found.is_empty() || certificate.issuer != certificate.subject {
-                let validity = certificate.validity;
-                found.push(Self { of, begins: validity.not_before, ends: validity.not_after });
-            }
-        }
-        Ok(found)
+        let Some((own, others)) = chain.split_first() else {
+            return Err(Failure::new("there is no certificate"));
+        };
+        let own = Certificate::from_der(own)
+            .map_err(|error| Failure::new("the certificate cannot be read").because(error))?;
+        let others = others.iter().filter_map(|other| Certificate::from_der(other).ok());
+        let others = others.map(|other| other.tbs_certificate).filter(|other| other.issuer != other.subject);
+        let of =
+            |is_own, from: &time::Validity| Self { is_own, begins: from.not_before, ends: from.not_after };
+        let own = of(true, &own.tbs_certificate.validity);
+        Ok(once(own).chain(others.map(|other| of(false, &other.validity))).collect())
+    }
+
+    fn name(&self) -> &'static str {
+        if self.is_own { "the certificate" } else { "an intermediate certificate" }
     }
 
     /// Whole seconds until it ends, negative once it has ended.
     fn left(&self, now: SystemTime) -> i128 {
         seconds(self.ends) - since_1970(now)
+    }
+
+    /// Whole seconds until it begins, negative once it has begun.
+    fn ahead(&self, now: SystemTime) -> i128 {
+        seconds(self.begins) - since_1970(now)
+    }
+
+    /// What is said first of all that is to say.
+    fn urgency(&self, now: SystemTime) -> (u8, i128) {
+        let is_valid = self.left(now) >= 0 && self.ahead(now) <= 0;
+        let class = match (is_valid, self.is_own) {
+            (false, true) => 0,
+            (false, false) => 1,
+            (true, _) => 2,
+        };
+        (class, self.left(now))
     }
 }
 
@@ -56,20 +83,20 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The earliest end counts.
+    /// Only its own is unhealthy: that another has ended does no harm while clients find a way around it, which many
+    /// chains leave them.
     pub(super) fn judge(&self, chain: &[Validity], now: SystemTime) -> Result<Outcome, Failure> {
-        let Some(first) = chain.iter().min_by_key(|one| one.left(now)) else {
+        let Some(first) = chain.iter().min_by_key(|one| one.urgency(now)) else {
             return Err(Failure::new("there is no certificate"));
         };
-        let (of, left) = (first.of, first.left(now));
-        let begins_in = |one: &Validity| seconds(one.begins) - since_1970(now);
-        let not_yet = chain.iter().find(|one| begins_in(one) > 0);
+        let (of, left, ahead) = (first.name(), first.left(now), first.ahead(now));
+        let not_valid: fn(String) -> Outcome =
+            if first.is_own { Outcome::unhealthy } else { Outcome::degraded };
         let within = |limit: Duration| left <= i128::from(limit.as_secs());
         let outcome = if left < 0 {
-            Outcome::unhealthy(format!("{of} ended {} ago", in_words(-left)))
-        } else if let Some(one) = not_yet {
-            let of = one.of;
-            Outcome::unhealthy(format!("{of} is not valid yet: it begins in {}", in_words(begins_in(one))))
+            not_valid(format!("{of} ended {} ago", in_words(-left)))
+        } else if ahead > 0 {
+            not_valid(format!("{of} is not valid yet: it begins in {}", in_words(ahead)))
         } else if within(self.degraded) {
             let now = if within(self.louder) { ": renew it now" } else { "" };
             Outcome::degraded(format!("{of} ends in {}{now}", in_words(left)))
@@ -122,7 +149,7 @@ mod tests {
     }
 
     fn own(begins: i64, ends: i64) -> Validity {
-        Validity { of: "the certificate", begins: at(begins), ends: at(ends) }
+        Validity { is_own: true, begins: at(begins), ends: at(ends) }
     }
 
     fn said(limits: Limits, chain: &[Validity]) -> (Status, Option<String>) {
@@ -171,14 +198,35 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_end_of_a_chain_counts() {
-        let of = "an intermediate certificate";
-        let chain = [own(-DAYS, 90 * DAYS), Validity { of, ..own(-DAYS, 10 * DAYS) }];
-        let soon = "an intermediate certificate ends in 10 days";
-        assert_eq!(said(Limits::default(), &chain), (Status::Degraded, Some(soon.into())));
-        let chain = [own(-DAYS, 90 * DAYS), Validity { of, ..own(-DAYS, -DAYS) }];
-        let over = "an intermediate certificate ended 24 hours ago";
-        assert_eq!(said(Limits::default(), &chain), (Status::Unhealthy, Some(over.into())));
+    fn of_a_chain_the_servers_own_is_said_first_and_the_others_are_never_unhealthy() {
+        let other = |begins, ends| Validity { is_own: false, ..own(begins, ends) };
+        let (degraded, unhealthy) = (Status::Degraded, Status::Unhealthy);
+        for (chain, status, summary) in [
+            (
+                vec![own(-DAYS, 90 * DAYS), other(-DAYS, 10 * DAYS), other(-DAYS, 12 * DAYS)],
+                degraded,
+                "an intermediate certificate ends in 10 days",
+            ),
+            (vec![own(-DAYS, 9 * DAYS), other(-DAYS, 10 * DAYS)], degraded, "the certificate ends in 9 days"),
+            (
+                vec![own(-DAYS, DAYS), other(-DAYS, -DAYS)],
+                degraded,
+                "an intermediate certificate ended 24 hours ago",
+            ),
+            (
+                vec![own(-DAYS, DAYS), other(7_200, 90 * DAYS)],
+                degraded,
+                "an intermediate certificate is not valid yet: it begins in 2 hours",
+            ),
+            (vec![own(-DAYS, -1), other(-DAYS, -DAYS)], unhealthy, "the certificate ended 1 second ago"),
+            (
+                vec![own(60, DAYS), other(-DAYS, -DAYS)],
+                unhealthy,
+                "the certificate is not valid yet: it begins in 1 minute",
+            ),
+        ] {
+            assert_eq!(said(Limits::default(), &chain), (status, Some(summary.into())));
+        }
         assert!(Limits::default().judge(&[], SystemTime::now()).is_err());
     }
 }
