@@ -147,6 +147,7 @@ impl HealthCheck for Dns {
 }
 
 impl Recommended for Dns {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }

@@ -102,6 +102,7 @@ impl HealthCheck for Grpc {
 }
 
 impl Recommended for Grpc {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }

@@ -26,6 +26,7 @@
 //! there. One address of several is enough. Prefer a check that speaks the protocol where there is one.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use health_core::{Failure, HealthCheck, Outcome, Spec};
 
@@ -44,7 +45,7 @@ use crate::recommended::over_the_network;
 /// Health::builder().check(smtp.spec("smtp"), smtp).build()?;
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Tcp {
     address: Address,
@@ -60,6 +61,13 @@ impl Tcp {
     }
 }
 
+/// Where a process connects to is not everybody's business.
+impl fmt::Debug for Tcp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tcp").finish_non_exhaustive()
+    }
+}
+
 impl HealthCheck for Tcp {
     /// Cancelled, it gives the attempt up. Only a name that is being looked up keeps its thread until the operating system
     /// has an answer or has given up, which may take half a minute: one thread for each name, however often it is asked,
@@ -71,6 +79,7 @@ impl HealthCheck for Tcp {
 }
 
 impl Recommended for Tcp {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use health_builtins::Recommended as _;
 use health_builtins::grpc::Grpc;
-use health_core::{HealthCheck as _, Status};
+use health_core::{Health, HealthCheck as _, Status};
 use health_deep_tests::apart::Apart;
 use health_deep_tests::asked::Deep;
 use health_deep_tests::proxy::{Fault, FaultProxy};
@@ -238,6 +238,15 @@ async fn one_run_is_one_call_over_one_connection() {
     }
     assert_eq!(seen.calls.load(Ordering::SeqCst) - before, RUNS);
     assert_eq!(way.accepted(), 1);
+}
+
+#[tokio::test]
+async fn nobody_is_named_and_a_wrong_name_is_found_where_it_is_written() {
+    let channel = Endpoint::from_static("http://hunter2.example:1").connect_lazy();
+    let grpc = Grpc::serving(&channel).service("hunter2");
+    assert_eq!(format!("{grpc:?}"), "Grpc { .. }");
+    let problems = Health::builder().check(grpc.spec("Not A Name"), grpc).build().expect_err("a wrong name");
+    assert!(problems.to_string().contains(file!()), "{problems}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use health_builtins::Recommended as _;
 use health_builtins::tls::Tls;
-use health_core::{HealthCheck as _, Status};
+use health_core::{Health, HealthCheck as _, Status};
 use health_deep_tests::apart::Apart;
 use health_deep_tests::asked::Deep;
 use health_deep_tests::certificates::{Authority, Shown, self_signed};
@@ -277,6 +277,17 @@ async fn who_is_trusted_has_proved_to_have_the_key() {
         let told = deep(asking(port).trusted_by(authority.roots())).told().await;
         told.is_unhealthy("cannot connect: TLS failed");
     }
+}
+
+#[test]
+fn nobody_is_named_and_a_wrong_name_is_found_where_it_is_written() {
+    let (server, file) = (Tls::expiry("hunter2.example:443"), Tls::file("/hunter2.example"));
+    let shown =
+        format!("{:?} {file:?}", server.clone().server_name("hunter2.example").speaking(&application()));
+    assert!(!shown.contains("hunter2") && !shown.contains("Config"), "{shown}");
+    let problems =
+        Health::builder().check(server.spec("Not A Name"), server).build().expect_err("a wrong name");
+    assert!(problems.to_string().contains(file!()), "{problems}");
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use health_builtins::Recommended as _;
 use health_builtins::dns::Dns;
-use health_core::HealthCheck as _;
+use health_core::{Health, HealthCheck as _};
 use health_deep_tests::asked::Deep;
 use health_tests::leaks::{self, Left, Place};
 use health_tests::servers::{Process, Scratch, eventually, free_port, installed};
@@ -208,6 +208,16 @@ async fn a_server_that_fails_or_is_silent_is_told_apart() {
 async fn the_resolver_of_this_machine_is_opened_when_that_is_said() {
     // Whatever it says about names elsewhere: this one every resolver knows by itself.
     deep(Dns::with_system_resolver("localhost.").expect("a configuration")).told().await.is_healthy();
+}
+
+#[tokio::test]
+async fn nobody_is_named_and_a_wrong_name_is_found_where_it_is_written() {
+    let nobody = ResolverConfig::from_name_servers(Vec::new());
+    let resolver = TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default()).build();
+    let dns = Dns::resolves(&resolver.expect("nobody to ask"), "hunter2.example.");
+    assert_eq!(format!("{dns:?}"), "Dns { at_least: 1, .. }");
+    let problems = Health::builder().check(dns.spec("Not A Name"), dns).build().expect_err("a wrong name");
+    assert!(problems.to_string().contains(file!()), "{problems}");
 }
 
 #[test]

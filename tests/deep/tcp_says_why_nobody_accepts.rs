@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use health_builtins::Recommended as _;
 use health_builtins::tcp::Tcp;
-use health_core::{HealthCheck as _, Status};
+use health_core::{Health, HealthCheck as _, Status};
 use health_deep_tests::apart::Apart;
 use health_deep_tests::asked::Deep;
 use health_deep_tests::proxy::{Fault, FaultProxy};
@@ -101,6 +101,14 @@ async fn one_run_is_one_connection_that_is_closed() {
         way.set(fault);
         deep.told().await.is_healthy();
     }
+}
+
+#[test]
+fn nobody_is_named_and_a_wrong_name_is_found_where_it_is_written() {
+    let tcp = Tcp::connect("hunter2.example:25");
+    assert_eq!(format!("{tcp:?}"), "Tcp { .. }");
+    let problems = Health::builder().check(tcp.spec("Not A Name"), tcp).build().expect_err("a wrong name");
+    assert!(problems.to_string().contains(file!()), "{problems}");
 }
 
 /// Looked up on a thread of the runtime, the name would hold that up.

@@ -19,7 +19,7 @@ use crate::Fault;
 const ALONE: Duration = Duration::from_millis(250);
 
 /// Where to connect to.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Address(Option<(String, u16)>);
 
 impl Address {

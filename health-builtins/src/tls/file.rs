@@ -13,7 +13,7 @@ use crate::blocking::look;
 /// No chain is as long; what is, is another file.
 const AT_MOST: u64 = 1024 * 1024;
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct PemFile {
     path: PathBuf,
 }

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::{
 use crate::Fault;
 use crate::reach::{Address, why};
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Server {
     address: Address,
     pub(super) name: Option<String>,

@@ -42,6 +42,7 @@ mod handshake;
 mod validity;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -72,14 +73,14 @@ use crate::recommended::over_the_network;
 /// let health = Health::builder().check(shop.spec("shop-tls"), shop).check(own.spec("own-tls"), own).build()?;
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Tls {
     source: Source,
     limits: Limits,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Source {
     Server(Server),
     File(PemFile),
@@ -166,8 +167,16 @@ impl HealthCheck for Tls {
     }
 }
 
+/// Where a process connects to, whom it trusts and where its files are is not everybody's business.
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
 impl Recommended for Tls {
     /// Every minute, twice before it counts as worse, and not critical: a file, too, ends on every instance at once.
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = over_the_network(name).interval("1m").failure_threshold(2);
         match self.source {
