@@ -25,6 +25,7 @@ fn none_is_forgotten() {
         "actix_app", // in actix_app.rs
         "closures_only",
         "components",
+        "deep_checks", // in deep/the_example_shows_what_it_finds.rs
         "graceful_shutdown",
         "injected_resources",
         "list_checks", // in listing.rs
