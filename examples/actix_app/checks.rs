@@ -3,11 +3,13 @@
 //! None of them weighs in live: a restart repairs neither a database nor a disk. What does is in `orders.rs`, reported
 //! by the loop it is about.
 
-use std::io;
+use health_builtins::disk::DiskSpace;
+use health_builtins::folder::Folder;
+use health_builtins::postgres::Postgres;
+use health_builtins::sqlite::Sqlite;
+use health_core::{Failure, HealthCheck as _, Outcome, health_check};
 
-use health_core::{Failure, Outcome, health_check};
-
-use crate::database::Database;
+use crate::database::{Database, Pool};
 use crate::receipts::Receipts;
 use crate::warehouse::Warehouse;
 
@@ -16,8 +18,11 @@ use crate::warehouse::Warehouse;
 // replica's own. One that all replicas share would better say `scope = "shared"` and be left out of `critical`: when
 // it fails, ready fails everywhere at once, and no replica is left to answer anything at all.
 #[health_check(name = "db", probe = "ready", critical = true, group = "storage", depends_on = ["disk"])]
-async fn database(database: &Database) -> Result<(), sqlx::Error> {
-    database.ping().await
+async fn database(database: &Database) -> Result<Outcome, Failure> {
+    match database.pool() {
+        Pool::Embedded(pool) => Sqlite::query(&pool).check().await,
+        Pool::Server(pool) => Postgres::query(&pool).check().await,
+    }
 }
 
 /// A file can be written, read and deleted where receipts are kept.
@@ -25,32 +30,26 @@ async fn database(database: &Database) -> Result<(), sqlx::Error> {
 #[health_check(
     name = "data-folder",
     probe = ["startup", "ready"],
-    blocking = true,
     scope = "local",
     group = "storage",
     depends_on = ["disk"],
 )]
-fn data_folder(receipts: &Receipts) -> Result<(), Failure> {
-    receipts
-        .round_trip()
-        .map_err(|error| Failure::new("a file could not be written, read and deleted").because(error))
+async fn data_folder(receipts: &Receipts) -> Result<Outcome, Failure> {
+    Folder::writable(receipts.folder()).check().await
 }
 
 /// The disk has room left.
 // It can degrade ready, never fail it: a service that can still be asked is worth more than one that cannot.
-// It blocks, because asking a network file system may take as long as it likes.
-#[health_check(blocking = true, critical = false, scope = "local", group = "storage")]
-fn disk(receipts: &Receipts) -> io::Result<Outcome> {
-    const ENOUGH: u64 = 64 * 1024 * 1024;
-    let free = fs4::available_space(receipts.volume())?;
-    let outcome =
-        if free < ENOUGH { Outcome::degraded("less than 64 MiB are free") } else { Outcome::healthy() };
-    Ok(outcome.data("free_bytes", free))
+#[health_check(critical = false, scope = "local", group = "storage")]
+async fn disk(receipts: &Receipts) -> Result<Outcome, Failure> {
+    // What is left matters here, whatever share of a large disk that is.
+    let space = DiskSpace::of(receipts.volume()).degraded_above(1.0).degraded_below_free(64 * 1024 * 1024);
+    space.check().await
 }
 
 /// The warehouse answers over HTTP.
 // Shared, so it is not critical unless told to be: orders are taken in without the warehouse and sent on later.
 #[health_check(name = "downstream", scope = "shared", timeout = "500ms")]
-async fn warehouse(warehouse: &Warehouse) -> Result<(), Failure> {
-    warehouse.ping().await.map_err(|error| Failure::new("the warehouse does not answer").because(error))
+async fn warehouse(warehouse: &Warehouse) -> Result<Outcome, Failure> {
+    warehouse.answers().check().await
 }

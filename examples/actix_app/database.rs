@@ -19,7 +19,7 @@ pub(crate) struct Database {
 
 /// A service has one of them, as a rule. What is asked is the same, so every question is written once.
 #[derive(Clone)]
-enum Pool {
+pub(crate) enum Pool {
     Embedded(SqlitePool),
     Server(PgPool),
 }
@@ -44,7 +44,7 @@ impl Database {
         Ok(Self { url: url.to_owned(), pool: RwLock::new(open(url)?) })
     }
 
-    fn pool(&self) -> Pool {
+    pub(crate) fn pool(&self) -> Pool {
         self.pool.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -58,10 +58,6 @@ impl Database {
             *pool = open(&self.url)?;
         }
         Ok(())
-    }
-
-    pub(crate) async fn ping(&self) -> Result<(), sqlx::Error> {
-        either!(Pool, self.pool(), pool => sqlx::query("SELECT 1").execute(&pool).await.map(drop))
     }
 
     pub(crate) async fn migrate(&self) -> Result<(), sqlx::Error> {

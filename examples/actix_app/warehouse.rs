@@ -1,5 +1,6 @@
 //! The downstream service: a client of it, and the server itself, which in real life runs elsewhere.
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
@@ -7,27 +8,31 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use health_builtins::http::Http;
 
 use crate::orders::Order;
 
 pub(crate) struct Warehouse {
     client: reqwest::Client,
     url: String,
+    answers: Http,
 }
 
 impl Warehouse {
-    pub(crate) fn at(address: SocketAddr) -> reqwest::Result<Self> {
+    pub(crate) fn at(address: SocketAddr) -> Result<Self, Box<dyn Error>> {
         let client = reqwest::Client::builder()
             // A client without a timeout waits for ever.
             .timeout(Duration::from_millis(450))
             .no_proxy()
             .build()?;
-        Ok(Self { client, url: format!("http://{address}") })
+        let url = format!("http://{address}");
+        let answers = Http::get(&client, format!("{url}/ping"))?;
+        Ok(Self { client, url, answers })
     }
 
-    pub(crate) async fn ping(&self) -> reqwest::Result<()> {
-        self.client.get(format!("{}/ping", self.url)).send().await?.error_for_status()?;
-        Ok(())
+    /// Whether it does: a check on the client that sends the orders.
+    pub(crate) fn answers(&self) -> &Http {
+        &self.answers
     }
 
     pub(crate) async fn send(&self, order: &Order) -> reqwest::Result<()> {
