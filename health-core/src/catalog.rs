@@ -144,7 +144,7 @@ impl Declaration {
     /// How long one run may take: what is declared, or [`DEFAULT_TIMEOUT`](crate::DEFAULT_TIMEOUT).
     #[must_use]
     pub fn timeout(&self) -> Duration {
-        self.spec.limit()
+        self.spec.effective_timeout()
     }
 
     /// How often the engine runs it by itself: what is declared, or [`DEFAULT_INTERVAL`](crate::DEFAULT_INTERVAL).

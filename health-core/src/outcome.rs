@@ -132,9 +132,9 @@ impl Outcome {
         self.summary.as_deref()
     }
 
-    /// The values it was given, private ones included.
+    /// The values that it was given, private ones included.
     #[must_use]
-    pub fn values(&self) -> &[Datum] {
+    pub fn all_data(&self) -> &[Datum] {
         &self.data
     }
 

@@ -251,7 +251,7 @@ impl Entry {
     /// How long a run may take; what has timed out had this long.
     #[must_use]
     pub fn timeout(&self) -> Duration {
-        self.spec.limit()
+        self.spec.effective_timeout()
     }
 
     /// Since when the status is what it is.

@@ -203,7 +203,7 @@ fn what_is_recommended_suits_the_most_delicate_member() {
         Member::of(Spec::named("near").scope(Scope::Local).critical(true).timeout("100ms"), Trouble::Hang);
     let any = any_of([far, near]);
     let spec = any.spec("any");
-    assert_eq!(spec.limit(), Duration::from_millis(2_050));
+    assert_eq!(spec.effective_timeout(), Duration::from_millis(2_050));
     let assembled = Health::builder().check(spec, any).build().expect("it is whole");
     drop(assembled);
 
@@ -235,7 +235,7 @@ async fn slow_is_degraded_and_what_is_worse_stays() {
         let check = Says(status, Duration::from_millis(after)).degraded_if_slower_than(limit);
         let said = check.check().await.expect("an outcome");
         assert_eq!((said.status(), said.summary()), expected);
-        assert_eq!(said.values().len(), 2, "what it said otherwise is kept");
+        assert_eq!(said.all_data().len(), 2, "what it said otherwise is kept");
     }
     let told =
         Deep::started("gone", briefly("gone"), Trouble::Hang.degraded_if_slower_than(limit)).told().await;

@@ -170,7 +170,7 @@ fn anew(said: &Arc<Said>) -> Outcome {
     if said.outcome.cause().is_some() {
         outcome = outcome.because(Cause(Arc::clone(said)));
     }
-    said.outcome.values().iter().fold(outcome, with)
+    said.outcome.all_data().iter().fold(outcome, with)
 }
 
 /// The same once more, as the error that it was.

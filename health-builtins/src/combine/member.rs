@@ -52,7 +52,7 @@ impl Member {
             Ok(run) => run,
             Err(payload) => return panicked(payload),
         };
-        let limit = self.spec.limit();
+        let limit = self.spec.effective_timeout();
         let ended = timeout(limit, AssertUnwindSafe(&mut run).catch_unwind()).await;
         // As in the engine: a destructor that panics changes nothing about what was said.
         if let Err(payload) = catch_unwind(AssertUnwindSafe(|| drop(run))) {

@@ -82,7 +82,7 @@ impl HealthCheck for Several {
         }
         for (name, said) in told {
             outcome = outcome.data(name.to_owned(), values(said));
-            for datum in said.values().iter().filter(|datum| datum.is_private()) {
+            for datum in said.all_data().iter().filter(|datum| datum.is_private()) {
                 outcome = outcome.private_data(format!("{name}.{}", datum.name()), datum.value().clone());
             }
         }
@@ -94,7 +94,7 @@ impl Recommended for Several {
     #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let merged = Spec::merged(name, self.members.iter().map(Member::spec));
-        let limit = merged.limit().saturating_add(MARGIN);
+        let limit = merged.effective_timeout().saturating_add(MARGIN);
         merged.timeout(limit)
     }
 }
@@ -122,7 +122,7 @@ fn values(said: &Outcome) -> Value {
     if let Some(summary) = said.summary() {
         values.insert("summary".to_owned(), summary.into());
     }
-    for datum in said.values().iter().filter(|datum| !datum.is_private()) {
+    for datum in said.all_data().iter().filter(|datum| !datum.is_private()) {
         values.entry(datum.name().to_owned()).or_insert_with(|| datum.value().clone());
     }
     Value::Object(values)

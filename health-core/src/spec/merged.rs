@@ -12,9 +12,9 @@ impl Spec {
         &self.name
     }
 
-    /// How long one run may take, as declared or by default.
+    /// How long one run may take: what is declared, or [`DEFAULT_TIMEOUT`](crate::DEFAULT_TIMEOUT).
     #[must_use]
-    pub fn limit(&self) -> Duration {
+    pub fn effective_timeout(&self) -> Duration {
         self.timeout.unwrap_or(super::DEFAULT_TIMEOUT)
     }
 
@@ -31,7 +31,7 @@ impl Spec {
     /// let here = Spec::named("here").scope(Scope::Local);
     /// let there = Spec::named("there").scope(Scope::Shared).timeout("2s").interval("30s");
     /// let both = Spec::merged("both", [&here, &there]);
-    /// assert_eq!(both.limit(), Duration::from_secs(2));
+    /// assert_eq!(both.effective_timeout(), Duration::from_secs(2));
     /// ```
     #[track_caller]
     pub fn merged<S: Borrow<Self>>(
@@ -65,7 +65,7 @@ impl Spec {
             _ => None,
         };
         if self.timeout.is_some() || other.timeout.is_some() {
-            self.timeout = Some(self.limit().max(other.limit()));
+            self.timeout = Some(self.effective_timeout().max(other.effective_timeout()));
         }
         self.interval = match (self.interval, other.interval) {
             (None, None) => None,

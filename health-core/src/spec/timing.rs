@@ -32,7 +32,7 @@ pub(crate) struct Timing {
 impl Timing {
     /// The limits of a check whose answers are given within `deadline`.
     pub(crate) fn of(spec: &Spec, deadline: Duration) -> Self {
-        let timeout = spec.limit();
+        let timeout = spec.effective_timeout();
         let interval = match (spec.idle, spec.interval) {
             (Some(idle), _) => Some(idle),
             (None, Some(declared)) => declared.every(),
