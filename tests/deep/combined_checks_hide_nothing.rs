@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use health_builtins::combine::{Combine, Member, all_of, any_of};
+use health_builtins::combine::{Combine, Member, Several, all_of, any_of};
 use health_builtins::{Recommended, tcp::Tcp};
 use health_core::{Ended, Failure, Health, HealthCheck, Outcome, Scope, Spec, Status};
-use health_deep_tests::asked::{Deep, SECRET};
+use health_deep_tests::asked::{Deep, SECRET, Told};
 use tokio::time::sleep;
 
 const STATUSES: [Status; 3] = [Status::Healthy, Status::Degraded, Status::Unhealthy];
@@ -99,41 +99,48 @@ fn briefly(name: &'static str) -> Spec {
     Spec::named(name).timeout("150ms")
 }
 
+/// With time to write the backtraces of panics on a busy machine.
+async fn told(several: Several) -> Told {
+    let spec = several.spec("several").timeout("30s");
+    Deep::started("several", spec, several).told().await
+}
+
 #[tokio::test]
 async fn whatever_befalls_a_member_befalls_it_alone() {
     for (trouble, why) in TROUBLES {
+        let limit = if trouble == Trouble::Hang { "150ms" } else { "30s" };
+        let limited = |name| Spec::named(name).timeout(limit);
         let members = || {
             let good = || at_once(Status::Healthy);
             [
-                Member::of(briefly("eu"), good()),
-                Member::of(briefly("us"), trouble),
-                Member::of(briefly("asia"), good()),
+                Member::of(limited("eu"), good()),
+                Member::of(limited("us"), trouble),
+                Member::of(limited("asia"), good()),
             ]
         };
         let summary = format!("1 of 3 is not healthy: us ({why})");
 
-        let any = any_of(members());
-        let told = Deep::started("any", any.spec("any"), any).told().await;
+        let told = told(any_of(members())).await;
         assert_eq!(told.said(), (Ok(Status::Degraded), Some(&*summary)), "{trouble:?}");
         assert_eq!(told.ended, Some(Ended::Returned(Status::Degraded)), "{trouble:?}");
         assert_eq!(told.data["asia"]["status"], "healthy", "{trouble:?}: {:?}", told.data);
         assert_eq!(told.data["us"]["status"], "unhealthy", "{trouble:?}: {:?}", told.data);
 
-        let all = all_of(members());
-        let told = Deep::started("all", all.spec("all"), all).told().await;
+        let told = self::told(all_of(members())).await;
         assert_eq!(told.said(), (Ok(Status::Unhealthy), Some(&*summary)), "{trouble:?}");
     }
 }
 
 #[tokio::test]
 async fn every_cause_is_told_after_the_name_of_its_member() {
+    let patiently = |name| Spec::named(name).timeout("30s");
     let all = all_of([
-        Member::of(briefly("a"), Trouble::Error),
-        Member::of(briefly("b"), Trouble::PanicWhenTold),
-        Member::of(briefly("c"), at_once(Status::Healthy)),
-        Member::of(briefly("d"), Trouble::Panic),
+        Member::of(patiently("a"), Trouble::Error),
+        Member::of(patiently("b"), Trouble::PanicWhenTold),
+        Member::of(patiently("c"), at_once(Status::Healthy)),
+        Member::of(patiently("d"), Trouble::Panic),
     ]);
-    let told = Deep::started("all", all.spec("all"), all).told().await;
+    let told = told(all).await;
     told.is_unhealthy("3 of 4 are not healthy: a (failed), b (not told), d (panicked)");
     let cause = told.cause.expect("there are causes");
     assert_eq!(cause, "a: postgres://app:***@db; b: panicked while saying why it failed; d: out of luck");
