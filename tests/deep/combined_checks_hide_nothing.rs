@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use health_builtins::combine::{Combine, Member, Several, all_of, any_of};
 use health_builtins::{Recommended, tcp::Tcp};
-use health_core::{Ended, Failure, Health, HealthCheck, Outcome, Scope, Spec, Status};
+use health_core::{Ended, Failure, Health, HealthCheck, Outcome, Probe, Scope, Spec, Status};
 use health_deep_tests::asked::{Deep, SECRET, Told};
 use tokio::time::sleep;
 
@@ -183,6 +183,35 @@ async fn one_of_several_and_all_of_them_are_quorums() {
             assert_eq!((any, all), (quorum(1, world), quorum(world.len(), world)), "{world:?}");
             assert!(any <= all, "{world:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_critical_empties_no_fleet_together_with_what_is() {
+    for (trouble, why) in TROUBLES {
+        let limit = if trouble == Trouble::Hang { "150ms" } else { "30s" };
+        let smtp = || Spec::named("smtp").scope(Scope::Shared).timeout(limit);
+        let beside = |folder| {
+            let folder = Member::of(Spec::named("folder").scope(Scope::Local), at_once(folder));
+            all_of([folder, Member::of(smtp(), trouble)])
+        };
+        let summary = format!("1 of 2 is not healthy: smtp ({why})");
+        let said = told(beside(Status::Healthy)).await;
+        assert_eq!(said.said(), (Ok(Status::Degraded), Some(&*summary)), "{trouble:?}");
+        assert_eq!(said.data["smtp"]["status"], "unhealthy", "{trouble:?}: it keeps its own status");
+        assert_eq!(told(beside(Status::Unhealthy)).await.status, Ok(Status::Unhealthy), "{trouble:?}");
+
+        // Where none is critical, nor is the whole: there it is said as it is, and weighs no more than degraded.
+        let both = all_of([Member::of(smtp(), trouble), Member::of(smtp().critical(false), trouble)]);
+        let spec = both.spec("both").timeout("30s");
+        let health = Health::builder().check(spec, both).build().expect("it is whole").start();
+        let report = health.check_within("both", Duration::from_secs(60)).await.expect("it is known");
+        assert_eq!(report.entry("both").expect("it is in it").status(), Ok(Status::Unhealthy), "{trouble:?}");
+        assert_eq!(health.report(Probe::Ready).await.status(), Status::Degraded, "{trouble:?}");
+
+        // Nothing is left that would do.
+        let any = any_of([Member::of(Spec::named("here"), trouble), Member::of(smtp(), trouble)]);
+        assert_eq!(told(any).await.status, Ok(Status::Unhealthy), "{trouble:?}");
     }
 }
 

@@ -41,6 +41,10 @@ impl Member {
         self.spec.name()
     }
 
+    pub(super) fn is_critical(&self) -> bool {
+        self.spec.is_critical()
+    }
+
     pub(super) fn spec(&self) -> &Spec {
         &self.spec
     }

@@ -6,7 +6,7 @@
 //! | | healthy |
 //! |---|---|
 //! | [`degraded_if_slower_than`](Combine::degraded_if_slower_than) | what it wraps is, and answered in time |
-//! | [`any_of`], [`all_of`] | every member is |
+//! | [`any_of`], [`all_of`] | every member is, critical or not |
 //! | [`only_if`](Combine::only_if) | what it wraps is, or the condition did not hold: then the summary says "not asked" |
 //! | [`circuit_breaker`](Combine::circuit_breaker) | what it wraps is, and was asked just now |
 //!

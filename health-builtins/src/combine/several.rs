@@ -41,25 +41,41 @@ enum Needed {
 /// As good as the best of them, but degraded if it is healthy and another one is not.
 ///
 /// The same as a group with `Quorum::at_least(1)` of the core, as one check: see [this page](super) for when to prefer
-/// that.
+/// that. It is unhealthy only when nothing is left that would do, so a member that is not critical counts as it is: that it
+/// has failed as well makes nothing better. What is recommended is critical if one of the members is.
 pub fn any_of(members: impl IntoIterator<Item = Member>) -> Several {
     Several { members: members.into_iter().collect(), needed: Needed::One }
 }
 
-/// As bad as the worst of them.
+/// As bad as the worst of them; but beside a member that is critical, one that is not makes it degraded at most.
 ///
-/// A member that is not critical makes no exception here: keep what may fail out of it, or what it says at
-/// [degraded](Failure::into_outcome_of).
+/// So what is shared does not take this instance out of service together with what is not: the mail relay beside the
+/// folder, each with what it recommends. However a member ends, its own status is among the values. Where none is
+/// critical, what is recommended for all of them is not either, and the engine does the same with the whole. A member that
+/// shall make all of them unhealthy says so: `Member::of(relay.spec("relay").critical(true), relay)`.
 pub fn all_of(members: impl IntoIterator<Item = Member>) -> Several {
     Several { members: members.into_iter().collect(), needed: Needed::All }
 }
 
 impl Needed {
-    fn judges(self, statuses: impl Iterator<Item = Status> + Clone) -> Option<Status> {
-        let worst = statuses.clone().max()?;
+    fn judges(self, members: &[Member], outcomes: &[Outcome]) -> Option<Status> {
+        let statuses = outcomes.iter().map(Outcome::status);
         match self {
-            Self::All => Some(worst),
-            Self::One => Some(statuses.min()?.max(worst.min(Status::Degraded))),
+            Self::All => {
+                let is_one_critical = members.iter().any(Member::is_critical);
+                let weights = members.iter().zip(statuses).map(|(member, status)| {
+                    if is_one_critical && !member.is_critical() {
+                        status.min(Status::Degraded)
+                    } else {
+                        status
+                    }
+                });
+                weights.max()
+            }
+            Self::One => {
+                let worst = statuses.clone().max()?;
+                Some(statuses.min()?.max(worst.min(Status::Degraded)))
+            }
         }
     }
 }
@@ -68,7 +84,7 @@ impl HealthCheck for Several {
     /// Cancelled, so are all members.
     async fn check(&self) -> Result<Outcome, Failure> {
         let outcomes = join_all(self.members.iter().map(Member::told)).await;
-        let Some(status) = self.needed.judges(outcomes.iter().map(Outcome::status)) else {
+        let Some(status) = self.needed.judges(&self.members, &outcomes) else {
             return Err(Failure::new("it has no members to ask"));
         };
         let told: Vec<_> = self.members.iter().map(Member::name).zip(&outcomes).collect();

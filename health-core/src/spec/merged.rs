@@ -24,6 +24,9 @@ impl Spec {
     /// is, shared if one of them is and local if all are, and depends on whatever one of them depends on. What is wrong
     /// with the limits of one is wrong with this. The rest is as with [`named`](Self::named).
     ///
+    /// So one that is not [critical](Self::is_critical) becomes part of one that may be: what asks for all of them has to
+    /// see to it that a failure of that one alone makes the whole degraded at most.
+    ///
     /// ```
     /// use health_core::{Scope, Spec};
     /// use std::time::Duration;

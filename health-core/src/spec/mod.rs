@@ -256,7 +256,9 @@ impl Spec {
         self
     }
 
-    pub(crate) fn is_critical(&self) -> bool {
+    /// Whether the check can make the whole unhealthy: what is declared, or what follows from the scope.
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
         self.critical.unwrap_or(self.scope != Some(Scope::Shared))
     }
 
