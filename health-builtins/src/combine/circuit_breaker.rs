@@ -17,9 +17,9 @@ use crate::Recommended;
 ///
 /// After [`opens_after`](Self::opens_after) unhealthy runs in a row (errors, panics and runs that were cut off included;
 /// degraded is not failing) the circuit opens: for the [first pause](Self::first_pause) nothing is asked, and the last
-/// failure is repeated with its cause, its values and its time: "connection refused (not asked again since 10:15:04Z)".
-/// After the pause one run is a trial: it closes the circuit, or the next pause is twice as long, up to the
-/// [longest](Self::longest_pause). Whoever asks while a trial is under way is told the last failure.
+/// failure is repeated with its cause, its values and its time: "connection refused (not asked again since
+/// 2026-11-21T10:15:04Z)". After the pause one run is a trial: it closes the circuit, or the next pause is twice as long,
+/// up to the [longest](Self::longest_pause). Whoever asks while a trial is under way is told the last failure.
 ///
 /// What it repeats is unhealthy, always. The observation is new and what it says is not, so it says since when it has
 /// not asked, and goes on being a usable observation for as long as that is so.
@@ -187,7 +187,8 @@ fn as_failure(said: &Arc<Said>) -> Failure {
 /// What was said before, and since when nobody has asked.
 fn repeated(said: &Arc<Said>) -> Outcome {
     let at = timestamp(said.at);
-    let time = at.get(11..19).unwrap_or(&at);
+    // To the second.
+    let time = at.get(..19).unwrap_or(&at);
     let summary = said.outcome.summary().unwrap_or("failed");
     let summary = format!("{summary} (not asked again since {time}Z)");
     anew(said).with_summary(summary).data("not_asked_since", at)
