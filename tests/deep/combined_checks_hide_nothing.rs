@@ -170,7 +170,8 @@ fn quorum(needed: usize, statuses: &[Status]) -> Status {
 #[tokio::test]
 async fn one_of_several_and_all_of_them_are_quorums() {
     async fn said(statuses: &[Status], of_all: bool) -> Status {
-        let members = statuses.iter().map(|status| Member::of(Spec::named("one"), at_once(*status)));
+        let names = ["a", "b", "c", "d"].into_iter().zip(statuses);
+        let members = names.map(|(name, status)| Member::of(Spec::named(name), at_once(*status)));
         let several = if of_all { all_of(members) } else { any_of(members) };
         several.check().await.expect("an outcome").status()
     }
@@ -190,10 +191,10 @@ async fn one_of_several_and_all_of_them_are_quorums() {
 async fn what_is_not_critical_empties_no_fleet_together_with_what_is() {
     for (trouble, why) in TROUBLES {
         let limit = if trouble == Trouble::Hang { "150ms" } else { "30s" };
-        let smtp = || Spec::named("smtp").scope(Scope::Shared).timeout(limit);
+        let shared = |name| Spec::named(name).scope(Scope::Shared).timeout(limit);
         let beside = |folder| {
             let folder = Member::of(Spec::named("folder").scope(Scope::Local), at_once(folder));
-            all_of([folder, Member::of(smtp(), trouble)])
+            all_of([folder, Member::of(shared("smtp"), trouble)])
         };
         let summary = format!("1 of 2 is not healthy: smtp ({why})");
         let said = told(beside(Status::Healthy)).await;
@@ -202,7 +203,7 @@ async fn what_is_not_critical_empties_no_fleet_together_with_what_is() {
         assert_eq!(told(beside(Status::Unhealthy)).await.status, Ok(Status::Unhealthy), "{trouble:?}");
 
         // Where none is critical, nor is the whole: there it is said as it is, and weighs no more than degraded.
-        let both = all_of([Member::of(smtp(), trouble), Member::of(smtp().critical(false), trouble)]);
+        let both = all_of(["smtp", "imap"].map(|name| Member::of(shared(name), trouble)));
         let spec = both.spec("both").timeout("30s");
         let health = Health::builder().check(spec, both).build().expect("it is whole").start();
         let report = health.check_within("both", Duration::from_secs(60)).await.expect("it is known");
@@ -210,9 +211,24 @@ async fn what_is_not_critical_empties_no_fleet_together_with_what_is() {
         assert_eq!(health.report(Probe::Ready).await.status(), Status::Degraded, "{trouble:?}");
 
         // Nothing is left that would do.
-        let any = any_of([Member::of(Spec::named("here"), trouble), Member::of(smtp(), trouble)]);
+        let any = any_of([Member::of(Spec::named("here"), trouble), Member::of(shared("there"), trouble)]);
         assert_eq!(told(any).await.status, Ok(Status::Unhealthy), "{trouble:?}");
     }
+}
+
+#[tokio::test]
+async fn two_members_of_one_name_are_refused() {
+    let twins = || ["eu", "us", "eu"].map(|name| Member::of(Spec::named(name), at_once(Status::Healthy)));
+    for several in [any_of(twins()), all_of(twins())] {
+        let refused =
+            Health::builder().check(several.spec("twins"), several).build().expect_err("they are two");
+        let text = refused.to_string();
+        assert_eq!(text.matches("two members of `twins` are called `eu`").count(), 1, "{text}");
+        assert!(text.contains(file!()), "{text}");
+    }
+    // Under a description that was not recommended.
+    let told = Deep::started("twins", Spec::named("twins"), any_of(twins())).told().await;
+    told.is_unhealthy("two members are called `eu`");
 }
 
 #[tokio::test]

@@ -24,7 +24,8 @@ const CHAIN: usize = 16;
 /// All members are asked at the same time, each with the limit and the name of its own [`Spec`]. Whatever befalls one of
 /// them, the others are heard: the summary says how many are not healthy, which, and why; the values of each are under its
 /// name. The [recommended](Recommended::spec) timeout is a little longer than the longest limit; with a shorter one, a
-/// member that hangs hides the others. Without members it fails.
+/// member that hangs hides the others. Without members it fails. Two members of one name are a problem of `build()`, or
+/// of every run with a `Spec` other than the recommended one.
 #[derive(Debug)]
 #[must_use]
 pub struct Several {
@@ -80,9 +81,22 @@ impl Needed {
     }
 }
 
+impl Several {
+    /// What is said of one of two members of this name would take the place of what is said of the other.
+    fn doubled(&self) -> Option<&str> {
+        let mut names: Vec<_> = self.members.iter().map(Member::name).collect();
+        names.sort_unstable();
+        let twins = names.iter().zip(names.iter().skip(1)).find(|(one, other)| one == other);
+        twins.map(|(name, _)| *name)
+    }
+}
+
 impl HealthCheck for Several {
     /// Cancelled, so are all members.
     async fn check(&self) -> Result<Outcome, Failure> {
+        if let Some(name) = self.doubled() {
+            return Err(Failure::new(format!("two members are called `{name}`")));
+        }
         let outcomes = join_all(self.members.iter().map(Member::told)).await;
         let Some(status) = self.needed.judges(&self.members, &outcomes) else {
             return Err(Failure::new("it has no members to ask"));

@@ -22,7 +22,7 @@ impl Spec {
     ///
     /// It may take as long as the longest of them, runs as seldom as the one that runs most seldom, is critical if one of them
     /// is, shared if one of them is and local if all are, and depends on whatever one of them depends on. What is wrong
-    /// with the limits of one is wrong with this. The rest is as with [`named`](Self::named).
+    /// with the limits of one is wrong with this, and so are two of one name. The rest is as with [`named`](Self::named).
     ///
     /// So one that is not [critical](Self::is_critical) becomes part of one that may be: what asks for all of them has to
     /// see to it that a failure of that one alone makes the whole degraded at most.
@@ -42,6 +42,7 @@ impl Spec {
         specs: impl IntoIterator<Item = S>,
     ) -> Self {
         let mut merged = Self::named(name);
+        let mut names = Vec::new();
         for (index, spec) in specs.into_iter().enumerate() {
             let spec = spec.borrow();
             if index == 0 {
@@ -56,6 +57,12 @@ impl Spec {
                 }
             }
             merged.faults.extend(spec.faults.iter().cloned());
+            let twins = format!("two members of `{}` are called `{}`", merged.name, spec.name);
+            if !names.contains(&spec.name) {
+                names.push(spec.name.clone());
+            } else if !merged.faults.contains(&twins) {
+                merged.faults.push(twins);
+            }
         }
         merged
     }
@@ -110,6 +117,14 @@ mod tests {
         assert_eq!(Spec::merged("rare", [&often, &asked]).interval, Some(Interval::Never));
         // The other one runs every 10 s without saying so.
         assert_eq!(Spec::merged("rare", [&often, &plain]).interval, Some(Interval::Every(seconds(10))));
+    }
+
+    #[test]
+    fn each_has_a_name_of_its_own() {
+        let named = |names: [&'static str; 5]| Spec::merged("all", names.map(Spec::named)).own_faults();
+        assert_eq!(named(["a", "b", "c", "d", "e"]), [""; 0]);
+        let twins = ["two members of `all` are called `a`", "two members of `all` are called `b`"];
+        assert_eq!(named(["a", "b", "a", "a", "b"]), twins);
     }
 
     #[test]
