@@ -19,6 +19,59 @@ use health_core::{HealthCheck, Scope, Spec};
 /// Health::builder().check(spec, smtp).build()?;
 /// # Ok::<(), health_core::BuildError>(())
 /// ```
+///
+/// # As a field of a component, or asked by a function
+///
+/// There nobody asks for it: the keys of `#[health(check)]` and of `#[health_check]` are all that counts. Without them the
+/// check is critical and has 700 ms to answer, also where it asks what is shared. These say what is recommended:
+///
+/// | the check | keys |
+/// |---|---|
+/// | asks over the network | `scope = "shared", timeout = "2s"` |
+/// | looks at a folder, or a database in a file | `scope = "local", timeout = "2s"` |
+/// | writes: `write`, `writable`, `round_trip` | `interval = "30s"` as well |
+/// | a [`Pressure`](crate::Pressure) | `scope = "local", critical = false`; with `unhealthy_above`, `scope = "local"` |
+/// | [`any_of`](crate::combine::any_of), [`all_of`](crate::combine::all_of) | those of the most delicate member, and 50 ms more |
+///
+/// What recommends something else says so beside its constructor, or in its implementation of this trait.
+///
+/// ```standalone_crate
+/// use health_builtins::folder::Folder;
+/// use health_builtins::memory::Memory;
+/// use health_builtins::{Pressure, tcp::Tcp};
+/// use health_core::{Failure, Health, HealthCheck as _, HealthComponent, Outcome, health_check};
+///
+/// #[derive(HealthComponent)]
+/// struct Shop {
+///     /// The mail relay accepts connections.
+///     #[health(check, scope = "shared", timeout = "2s")]
+///     relay: Tcp,
+///     /// There is memory left.
+///     #[health(check, scope = "local", critical = false)]
+///     memory: Pressure<Memory>,
+/// }
+///
+/// /// Uploads can be kept.
+/// #[health_check(scope = "local", timeout = "2s", interval = "30s")]
+/// async fn uploads() -> Result<Outcome, Failure> {
+///     Folder::writable("/var/lib/app/uploads").check().await
+/// }
+///
+/// let shop = Shop { relay: Tcp::connect("mail.example:25"), memory: Memory::used() };
+/// Health::builder().component(shop).discover().build()?;
+/// # use std::time::Duration;
+/// # use health_core::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, Scope};
+/// # let (often, seldom) = (Interval::Every(DEFAULT_INTERVAL), Interval::Every(Duration::from_secs(30)));
+/// # let arrived: Vec<_> = health_core::catalog().declarations().iter()
+/// #     .map(|it| (it.name().to_owned(), it.scope(), it.is_critical(), it.timeout(), it.interval())).collect();
+/// # let two = Duration::from_secs(2);
+/// # assert_eq!(arrived, [
+/// #     ("shop/memory".to_owned(), Some(Scope::Local), false, DEFAULT_TIMEOUT, often),
+/// #     ("shop/relay".to_owned(), Some(Scope::Shared), false, two, often),
+/// #     ("uploads".to_owned(), Some(Scope::Local), true, two, seldom),
+/// # ]);
+/// # Ok::<(), health_core::BuildError>(())
+/// ```
 pub trait Recommended: HealthCheck {
     /// The limits, the scope and the weight that fit this check, under this name.
     #[track_caller]
