@@ -144,6 +144,10 @@ impl HealthCheck for Dns {
             Err(error) => Err(Failure::new(in_words(&error)).because(error)),
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Dns {

@@ -99,6 +99,10 @@ impl HealthCheck for Grpc {
             Err(status) => Err(in_words(status)),
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Grpc {

@@ -197,6 +197,10 @@ impl<G: Gauge> HealthCheck for Pressure<G> {
             judged => judged,
         }
     }
+
+    fn defaults() -> Spec {
+        on_this_machine("").timeout("5s").critical(false)
+    }
 }
 
 impl<G: Gauge> Recommended for Pressure<G> {

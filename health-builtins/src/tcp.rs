@@ -76,6 +76,10 @@ impl HealthCheck for Tcp {
     async fn check(&self) -> Result<Outcome, Failure> {
         self.address.connect().await.map(|_| Outcome::healthy())
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Tcp {

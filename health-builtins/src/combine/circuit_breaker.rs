@@ -94,6 +94,10 @@ impl<C: HealthCheck> HealthCheck for CircuitBreaker<C> {
             Err(failure) => Err(as_failure(&run.fails(failure.into_outcome_of(Status::Unhealthy)))),
         }
     }
+
+    fn defaults() -> Spec {
+        C::defaults()
+    }
 }
 
 impl<C: Recommended> Recommended for CircuitBreaker<C> {

@@ -30,6 +30,10 @@ impl<C: HealthCheck, F: Fn() -> bool + Send + Sync> HealthCheck for OnlyIf<C, F>
             Ok(Outcome::healthy().with_summary("not asked: it does not apply now"))
         }
     }
+
+    fn defaults() -> Spec {
+        C::defaults()
+    }
 }
 
 impl<C: Recommended, F: Fn() -> bool + Send + Sync> Recommended for OnlyIf<C, F> {

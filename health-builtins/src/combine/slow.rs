@@ -38,6 +38,10 @@ impl<C: HealthCheck> HealthCheck for DegradedIfSlower<C> {
         };
         Ok(outcome.at_least(Status::Degraded).with_summary(summary))
     }
+
+    fn defaults() -> Spec {
+        C::defaults()
+    }
 }
 
 impl<C: Recommended> Recommended for DegradedIfSlower<C> {

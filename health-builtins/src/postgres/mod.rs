@@ -208,6 +208,10 @@ impl<C: Client> HealthCheck for Postgres<C> {
             Err(trouble) => trouble.told(|failure| failure),
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl<C: Client> Recommended for Postgres<C> {

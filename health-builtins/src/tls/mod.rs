@@ -165,6 +165,10 @@ impl HealthCheck for Tls {
             _ => Ok(outcome),
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("").failure_threshold(2)
+    }
 }
 
 /// Where a process connects to, whom it trusts and where its files are is not everybody's business.

@@ -104,6 +104,10 @@ impl HealthCheck for Folder {
         }
         Ok(Outcome::healthy())
     }
+
+    fn defaults() -> Spec {
+        on_this_machine("").timeout("2s")
+    }
 }
 
 impl Recommended for Folder {
