@@ -1,9 +1,10 @@
 //! A write is a real one and changes nothing, a check that is cut off hurts nobody, and a thousand runs leave nothing
 //! behind.
 
+use std::fmt::Debug;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use health_builtins::Recommended as _;
 use health_builtins::sqlite::Sqlite;
@@ -67,46 +68,175 @@ async fn a_write_with_a_log_is_in_the_log() {
 
 #[tokio::test]
 async fn a_database_in_memory_outlives_its_checks() {
-    let options = SqlitePoolOptions::new().max_connections(1);
-    let pool = options.connect_lazy("sqlite::memory:").unwrap();
-    pool.execute("CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('kept')").await.unwrap();
-    // Long enough that it is cut off.
-    pool.execute(
-        "WITH RECURSIVE n(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM n LIMIT 400000) INSERT INTO words SELECT n FROM n",
-    )
-    .await
-    .unwrap();
-    let check = Sqlite::integrity(&pool);
-    let cut_off = tokio::time::timeout(Duration::from_millis(1), check.check()).await;
-    assert!(cut_off.is_err(), "it was too fast to be cut off");
-    let failure = check.check().await.unwrap_err();
-    assert_eq!(failure.summary(), Some("the last question is still unanswered"));
+    let gate = Gate::default();
+    let pool = rows_at_the_gate("sqlite::memory:", &gate).await;
+    gate.close();
+    let integrity = Sqlite::integrity(&pool);
+    let mut cut_off = Box::pin(integrity.check());
+    gate.somebody_waits(&mut cut_off).await;
+    drop(cut_off);
+    // Also for one that is made for this call, and for another one.
+    for check in [Sqlite::integrity(&pool), Sqlite::query(&pool)] {
+        assert_eq!(said(&check).await.as_deref(), Some("the last question is still unanswered"));
+    }
+    gate.open();
     let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM words").fetch_one(&pool).await.unwrap();
-    assert_eq!(kept, 400_001);
-    healthy(&check).await;
+    assert_eq!(kept, ROWS);
+    eventually("it is answered", async || said(&Sqlite::integrity(&pool)).await.is_none()).await;
+}
+
+#[tokio::test]
+async fn a_look_at_every_page_is_stopped_and_leaves_no_trace() {
+    let gate = Gate::default();
+    let pool = rows_at_the_gate("sqlite::memory:", &gate).await;
+    // To the end it is so much.
+    let before = gate.passed();
+    healthy(&Sqlite::integrity(&pool)).await;
+    let whole = gate.passed() - before;
+    assert!(whole >= u64::try_from(ROWS).unwrap(), "{whole}");
+    gate.close();
+    let integrity = Sqlite::integrity(&pool);
+    let mut cut_off = Box::pin(integrity.check());
+    gate.somebody_waits(&mut cut_off).await;
+    drop(cut_off);
+    let before = gate.passed();
+    gate.open();
+    eventually("it is back", async || pool.num_idle() == 1).await;
+    let more = gate.passed() - before;
+    assert!(more < whole / 2, "it went on: {more} of {whole}");
+    // The next one that works for long is not stopped.
+    let passed: i64 = sqlx::query_scalar("SELECT count(*) FROM words WHERE word COLLATE gate < 'z'")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    assert_eq!(passed, ROWS);
+    healthy(&Sqlite::integrity(&pool)).await;
 }
 
 #[tokio::test]
 async fn a_check_that_is_cut_off_gives_everything_back() {
     let folder = Scratch::new("sqlite");
     let file = folder.path().join("app.db");
-    let pool = pool(&file, SqliteJournalMode::Delete, 1);
+    let gate = Gate::default();
+    let committed = gate.clone();
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let connections = SqlitePoolOptions::new().max_connections(4).after_connect(move |connection, _| {
+        let gate = committed.clone();
+        Box::pin(async move {
+            connection.lock_handle().await?.set_commit_hook(move || gate.pass());
+            Ok(())
+        })
+    });
+    let pool = connections.connect_lazy_with(options);
     pool.execute("CREATE TABLE words (word TEXT)").await.unwrap();
-    let mut other =
-        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    eventually("it is back", async || pool.num_idle() == 1).await;
+    gate.close();
     let write = Sqlite::write(&pool);
-    let deep = Deep::started("db", write.spec("db").timeout("100ms"), write);
-    deep.recovers().await;
-    other.execute("BEGIN EXCLUSIVE").await.unwrap();
-    deep.told().await.timed_out();
-    deep.told().await.is_unhealthy("the last question is still unanswered");
-    assert_eq!(pool.size(), 1);
+    let mut cut_off = Box::pin(write.check());
+    gate.somebody_waits(&mut cut_off).await;
+    drop(cut_off);
+    for _ in 0..5 {
+        let unanswered = said(&Sqlite::write(&pool)).await;
+        assert_eq!(unanswered.as_deref(), Some("the last question is still unanswered"));
+    }
+    assert_eq!(pool.size(), 1, "each has taken a connection");
+    gate.open();
+    eventually("it is answered", async || said(&write).await.is_none()).await;
     // The application waits for locks as long as it wants to.
     let usual: i64 = sqlx::query_scalar("PRAGMA busy_timeout").fetch_one(&pool).await.unwrap();
     assert_eq!(usual, 5_000);
-    other.execute("COMMIT").await.unwrap();
-    deep.recovers().await;
     pool.execute("INSERT INTO words VALUES ('after')").await.unwrap();
+}
+
+#[tokio::test]
+async fn locks_are_told_within_the_recommended_timeout() {
+    let folder = Scratch::new("sqlite");
+    let file = folder.path().join("app.db");
+    let pool = pool(&file, SqliteJournalMode::Delete, 1);
+    pool.execute("CREATE TABLE words (word TEXT)").await.unwrap();
+    let mut reader =
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&file)).await.unwrap();
+    // It can begin, and not commit.
+    reader.execute("BEGIN; SELECT * FROM sqlite_master").await.unwrap();
+    let write = Sqlite::write(&pool);
+    let deep = Deep::started("db", write.spec("db"), write);
+    deep.told().await.is_degraded("the database is locked");
+    reader.execute("COMMIT").await.unwrap();
+    deep.recovers().await;
+}
+
+const ROWS: i64 = 10_000;
+
+/// What was said, unless it was healthy.
+async fn said(check: &Sqlite) -> Option<String> {
+    match check.check().await {
+        Ok(outcome) => outcome.summary().map(ToOwned::to_owned),
+        Err(failure) => Some(failure.summary().expect("it says why").to_owned()),
+    }
+}
+
+/// A database whose rows are checked by way of the gate.
+async fn rows_at_the_gate(url: &str, gate: &Gate) -> SqlitePool {
+    let compared = gate.clone();
+    let options = url.parse::<SqliteConnectOptions>().unwrap().collation("gate", move |one, other| {
+        compared.pass();
+        one.cmp(other)
+    });
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options);
+    let made = format!(
+        "CREATE TABLE words (word TEXT CHECK (word COLLATE gate < 'z'));
+         WITH RECURSIVE n(n) AS (VALUES(1) UNION ALL SELECT n + 1 FROM n LIMIT {ROWS}) INSERT INTO words SELECT n FROM n"
+    );
+    pool.execute(sqlx::AssertSqlSafe(made)).await.unwrap();
+    pool
+}
+
+/// Where SQLite waits as long as it is closed.
+#[derive(Clone, Default)]
+struct Gate(Arc<(Mutex<AtTheGate>, Condvar)>);
+
+#[derive(Default)]
+struct AtTheGate {
+    is_closed: bool,
+    waiting: usize,
+    passed: u64,
+}
+
+impl Gate {
+    fn pass(&self) -> bool {
+        let mut state = self.state();
+        state.waiting += 1;
+        let mut state = self.0.1.wait_while(state, |state| state.is_closed).unwrap();
+        state.waiting -= 1;
+        state.passed += 1;
+        true
+    }
+
+    fn close(&self) {
+        self.state().is_closed = true;
+    }
+
+    fn open(&self) {
+        self.state().is_closed = false;
+        self.0.1.notify_all();
+    }
+
+    fn passed(&self) -> u64 {
+        self.state().passed
+    }
+
+    /// Because of what is asked.
+    async fn somebody_waits<T: Debug>(&self, asked: &mut (impl Future<Output = T> + Unpin)) {
+        let waits = eventually("SQLite is at the gate", async || self.state().waiting > 0);
+        tokio::select! {
+            answer = asked => panic!("it came without passing: {answer:?}"),
+            () = waits => {}
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, AtTheGate> {
+        self.0.0.lock().unwrap()
+    }
 }
 
 #[test]

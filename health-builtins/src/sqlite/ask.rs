@@ -1,6 +1,8 @@
 //! What is asked on a connection. An error of SQLite is the outer one.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use health_core::{Failure, Outcome};
 use sqlx::{AssertSqlSafe, Connection as _, Error, Row as _, SqliteConnection, raw_sql};
@@ -10,11 +12,18 @@ use super::Depth;
 
 type Answer = Result<Outcome, Failure>;
 
-/// How many milliseconds to wait for a lock: less than the timeout of the check.
-const LOCK_MILLIS: i64 = 500;
+/// How many milliseconds to wait for a lock. A write waits for two, and both are less than the timeout of the check.
+const LOCK_MILLIS: i64 = 300;
+
+/// So many steps apart, or pages, it is seen that nobody waits any more.
+const STEPS: i32 = 100;
 
 /// Not to be dropped midway: the connection would keep what has been changed about it.
-pub(super) async fn answer(connection: &mut SqliteConnection, depth: Depth) -> Result<Answer, Error> {
+pub(super) async fn answer(
+    connection: &mut SqliteConnection,
+    depth: Depth,
+    given_up: Arc<AtomicBool>,
+) -> Result<Answer, Error> {
     if let Depth::Ping = depth {
         connection.ping().await?;
         return Ok(Ok(Outcome::healthy()));
@@ -25,7 +34,13 @@ pub(super) async fn answer(connection: &mut SqliteConnection, depth: Depth) -> R
         wait_for_locks(connection, LOCK_MILLIS).await?;
     }
     let answer = match depth {
-        Depth::Integrity => integrity(connection).await,
+        Depth::Integrity => {
+            let goes_on = move || !given_up.load(Ordering::Relaxed);
+            connection.lock_handle().await?.set_progress_handler(STEPS, goes_on);
+            let answer = integrity(connection).await;
+            connection.lock_handle().await?.remove_progress_handler();
+            answer
+        }
         _ => on_file(connection, depth).await,
     };
     if is_long {
@@ -35,10 +50,15 @@ pub(super) async fn answer(connection: &mut SqliteConnection, depth: Depth) -> R
 }
 
 async fn on_file(connection: &mut SqliteConnection, depth: Depth) -> Result<Answer, Error> {
-    match (query(connection).await?, depth) {
-        (Ok(_), Depth::Write) => write(connection).await,
-        (answer, _) => Ok(answer),
+    // A connection that has it open would go on with it.
+    if let Some(failure) = file_is_gone(connection).await? {
+        return Ok(Err(failure));
     }
+    match depth {
+        Depth::Write => write(connection).await?,
+        _ => read(connection).await?,
+    }
+    Ok(Ok(Outcome::healthy()))
 }
 
 async fn wait_for_locks(connection: &mut SqliteConnection, millis: i64) -> Result<(), Error> {
@@ -46,13 +66,9 @@ async fn wait_for_locks(connection: &mut SqliteConnection, millis: i64) -> Resul
     Ok(())
 }
 
-async fn query(connection: &mut SqliteConnection) -> Result<Answer, Error> {
-    // A connection that has it open would go on with it.
-    if let Some(failure) = file_is_gone(connection).await? {
-        return Ok(Err(failure));
-    }
+async fn read(connection: &mut SqliteConnection) -> Result<(), Error> {
     raw_sql("SELECT count(*) FROM sqlite_master").execute(connection).await?;
-    Ok(Ok(Outcome::healthy()))
+    Ok(())
 }
 
 async fn file_is_gone(connection: &mut SqliteConnection) -> Result<Option<Failure>, Error> {
@@ -71,14 +87,15 @@ async fn file_is_gone(connection: &mut SqliteConnection) -> Result<Option<Failur
     })
 }
 
-async fn write(connection: &mut SqliteConnection) -> Result<Answer, Error> {
+async fn write(connection: &mut SqliteConnection) -> Result<(), Error> {
     // Otherwise the lock would be asked for by the first write, and somebody could have changed what was read before.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // Only now: before, it would be one more lock to wait for.
+    read(&mut transaction).await?;
     let version: i64 = raw_sql("PRAGMA user_version").fetch_one(&mut *transaction).await?.try_get(0)?;
     let unchanged = AssertSqlSafe(format!("PRAGMA user_version = {version}"));
     raw_sql(unchanged).execute(&mut *transaction).await?;
-    transaction.commit().await?;
-    Ok(Ok(Outcome::healthy()))
+    transaction.commit().await
 }
 
 async fn integrity(connection: &mut SqliteConnection) -> Result<Answer, Error> {

@@ -12,9 +12,9 @@
 //!
 //! # What it costs
 //!
-//! One connection of the pool for as long as it takes. All but `ping` make it wait for a lock no longer than half a
-//! second meanwhile: where it would wait longer, that is 3 statements more, else 1 (`PRAGMA busy_timeout`, read, set
-//! and set back). Statements per run at most, all on the thread of the connection:
+//! One connection of the pool for as long as it takes. All but `ping` make it wait for a lock no longer than 300 ms
+//! meanwhile: where it would wait longer, that is 3 statements more, else 1 (`PRAGMA busy_timeout`, read, set and set
+//! back). Statements per run at most, all on the thread of the connection:
 //!
 //! | check | statements | reads | writes |
 //! |---|---|---|---|
@@ -51,30 +51,39 @@
 //!
 //! # When it is locked
 //!
-//! A database that somebody else has locked for more than half a second is degraded, not unhealthy: a lock is a rush,
-//! not damage, a restart or another instance has to wait for it all the same, and it goes with whoever holds it.
-//! Without a write-ahead log a writer that commits keeps readers out too, so `query` says it as well.
+//! A database that somebody else has locked for more than 300 ms is degraded, not unhealthy: a lock is a rush, not
+//! damage, a restart or another instance has to wait for it all the same, and it goes with whoever holds it. Without a
+//! write-ahead log a writer that commits keeps readers out too, so `query` says it as well.
+//!
+//! A `write` waits twice, to begin and, without a write-ahead log, to commit. With half a second for a connection that
+//! is 1.1 s in all: with a timeout below that, a lock can look like a disk that does not answer. A connection that is
+//! only being opened waits for locks as long as the application says, so that there was none in time is degraded too.
 //!
 //! # When it is cut off
 //!
-//! SQLite cannot be hurried. What was begun is finished in the background by a task of its own, which then gives the
-//! connection back in order; as long as that has not happened, the same check takes no second connection, and says
-//! that its last question is unanswered. A connection is never closed for a check, because with the last one a
-//! database in memory is gone.
+//! `integrity` is stopped, by a progress handler that is there only as long as it runs. The others are finished in the
+//! background by a task of their own, which then gives the connection back in order. As long as that has not happened,
+//! no check takes another connection of the same pool, however many there are and whether they are kept or made for
+//! each call, and says that the last question is still unanswered: degraded, as it may be a lock; after two seconds it
+//! is none, and unhealthy. A connection is never closed for a check, because with the last one a database in memory is
+//! gone.
 
 mod ask;
+mod under_way;
 mod why;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 use std::time::Duration;
 
 use health_core::{Failure, HealthCheck, Outcome, Scope, Spec};
 use sqlx::SqlitePool;
-use tokio::sync::Semaphore;
 
+use self::under_way::PoolId;
 use crate::sqlx_pool::Lender;
 use crate::{Connections, Pressure, Recommended};
+
+/// How long to wait for a connection.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// A SQLite database, as deep as the constructor says.
 ///
@@ -82,12 +91,14 @@ use crate::{Connections, Pressure, Recommended};
 /// use health_builtins::Recommended as _;
 /// use health_builtins::sqlite::Sqlite;
 /// use health_core::Health;
-/// use sqlx::SqlitePool;
+/// use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
 ///
 /// # fn assembled() -> Result<(), Box<dyn std::error::Error>> {
 /// let pool = SqlitePool::connect_lazy("sqlite:///var/lib/app/app.db")?;
 /// let (query, write) = (Sqlite::query(&pool), Sqlite::write(&pool));
-/// let integrity = Sqlite::integrity(&pool);
+/// // A pool of its own: it holds its connection for as long as it reads.
+/// let aside = SqlitePoolOptions::new().max_connections(1);
+/// let integrity = Sqlite::integrity(&aside.connect_lazy("sqlite:///var/lib/app/app.db")?);
 /// Health::builder()
 ///     .check(query.spec("db"), query)
 ///     .check(write.spec("db/write"), write)
@@ -97,15 +108,14 @@ use crate::{Connections, Pressure, Recommended};
 /// # }
 /// ```
 ///
-/// That it is locked, or all connections are busy, is degraded; every other failure is unhealthy. The recommended spec
-/// is local, hence critical, with a timeout of 2 s; a write is made every 30 s. Clones are the same check: no two of
-/// them ask at a time.
+/// That it is locked, or may be, or all connections are busy, is degraded; every other failure is unhealthy. The
+/// recommended spec is local, hence critical, with a timeout of 2 s; a write is made every 30 s.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Sqlite {
     lender: Lender<sqlx::Sqlite>,
     depth: Depth,
-    under_way: Arc<Semaphore>,
+    pool: PoolId,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +142,10 @@ impl Sqlite {
         Self::to(pool, Depth::Write)
     }
 
-    /// All pages are in order. This reads the whole database.
+    /// All pages are in order. This reads the whole database, and holds a connection for as long: better one of a pool
+    /// of its own, with `max_connections(1)`, than one of those that the application needs.
+    ///
+    /// It is stopped by a progress handler on that connection, and one that the application has set there is lost.
     pub fn integrity(pool: &SqlitePool) -> Self {
         Self::to(pool, Depth::Integrity)
     }
@@ -142,32 +155,40 @@ impl Sqlite {
         Pressure::of(Connections::of(pool))
     }
 
-    /// How long to wait for a connection of the pool: 1.5 s, unless said otherwise.
+    /// How long to wait for a connection of the pool: half a second, unless said otherwise. Nothing has to be
+    /// connected to, so whoever waits longer waits for the application, or for a lock.
     ///
-    /// Less than the timeout of the check: afterwards nobody is told whether the pool was busy or the disk silent.
+    /// Together with the 600 ms that a `write` may wait for locks it is less than the timeout of the check: afterwards
+    /// nobody is told whether the pool was busy, the database locked or the disk silent.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.lender = self.lender.patience(patience);
         self
     }
 
     fn to(pool: &SqlitePool, depth: Depth) -> Self {
-        Self { lender: Lender::of(pool), depth, under_way: Arc::new(Semaphore::new(1)) }
+        Self { lender: Lender::of(pool).patience(PATIENCE), depth, pool: PoolId::of(pool) }
     }
 }
 
 impl HealthCheck for Sqlite {
-    /// Cancelled, it leaves what was begun to a task that ends when SQLite has answered.
+    /// Cancelled, it leaves what was begun to a task that ends when SQLite has answered: `integrity` at once, the
+    /// others when they have waited for locks as long as they may.
     async fn check(&self) -> Result<Outcome, Failure> {
-        let Ok(only) = Arc::clone(&self.under_way).try_acquire_owned() else {
-            return Err(Failure::new("the last question is still unanswered"));
+        let (asker, answerer) = match under_way::ask(&self.pool) {
+            Ok(both) => both,
+            Err(unanswered) => return unanswered.told(),
         };
         let (lender, depth) = (self.lender.clone(), self.depth);
         let answered = tokio::spawn(async move {
-            let answered = lender.ask(move |connection| Box::pin(ask::answer(connection, depth))).await;
-            drop(only);
+            let given_up = answerer.given_up();
+            let ask = lender.ask(move |connection| Box::pin(ask::answer(connection, depth, given_up)));
+            let answered = ask.await;
+            drop(answerer);
             answered
         });
-        match answered.await? {
+        let answered = answered.await?;
+        drop(asker);
+        match answered {
             Ok(answer) => answer,
             Err(trouble) => why::told(trouble),
         }
@@ -175,6 +196,7 @@ impl HealthCheck for Sqlite {
 }
 
 impl Recommended for Sqlite {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = Spec::named(name).scope(Scope::Local).timeout("2s");
         match self.depth {

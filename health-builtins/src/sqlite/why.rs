@@ -17,6 +17,10 @@ pub(super) fn told(trouble: Trouble<Error>) -> Result<Outcome, Failure> {
             let locked = Failure::new("the database is locked").because(error);
             Ok(locked.into_outcome_of(Status::Degraded))
         }
+        // Nobody has to be reached, but a connection that is being opened waits for locks.
+        trouble @ Trouble::NoneWithin(_) => {
+            trouble.told(failure).or_else(|none| Ok(none.into_outcome_of(Status::Degraded)))
+        }
         trouble => trouble.told(failure),
     }
 }
