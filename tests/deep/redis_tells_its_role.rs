@@ -69,7 +69,7 @@ async fn and_how_long_the_other_side_has_been_silent() {
 
     first.kill();
     let lost = Some("the replica has no link to its primary");
-    eventually("the link is lost", async || replica.told().await.said() == (Ok(Status::Unhealthy), lost))
+    eventually("the link is lost", async || replica.told().await.said() == (Ok(Status::Degraded), lost))
         .await;
     first.restart().await;
     primary.recovers().await;

@@ -85,6 +85,7 @@ fn judged(info: &str) -> Result<Outcome, Failure> {
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync> Recommended for Cluster<C> {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }

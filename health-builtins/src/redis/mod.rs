@@ -7,8 +7,8 @@
 //!
 //! [`Redis::ping`]: this connection works and its account is accepted. A server answers it too when it takes no writes
 //! because it is a replica, or full; it does not while it loads its data, while it cannot save to its disk, or while a
-//! replica has lost a primary without which it serves nothing. The client of a cluster asks every node to which it is
-//! connected.
+//! replica has lost a primary without which it serves nothing. The client of a cluster asks all primaries that it
+//! knows, each of which has to answer, and no replica.
 //!
 //! [`Redis::round_trip`]: something was written, read back the same and deleted, a moment ago. In a cluster by one
 //! primary, another one each time: the one to which the key of the run falls.
@@ -20,7 +20,7 @@
 //! # What it costs
 //!
 //! One request per run over the connection that is there, and no further connection. On the server these are one `PING`
-//! (in a cluster one per node); or one `SET`, one `GET` and one `DEL` of a key of some 40 bytes; or one
+//! (in a cluster one per primary); or one `SET`, one `GET` and one `DEL` of a key of some 40 bytes; or one
 //! `INFO replication`; or one `CLUSTER INFO`. The key expires after ten seconds, should the way break in between.
 //!
 //! # What it needs
@@ -47,7 +47,7 @@
 //! on one connection are answered in their order: a `BLPOP` of the application on it lets everybody wait, these checks
 //! too.
 //!
-//! The client of a cluster forgets a node that is lost, and pings the others: green. A round trip meets what is lost
+//! The client of a cluster forgets a primary that is lost, and pings the others: green. A round trip meets what is lost
 //! only when its key falls there. [`Cluster`] is the one that tells.
 //!
 //! A server that accepts no more connections (`maxclients`) closes them at once, and that is what is told. It is no
@@ -102,7 +102,7 @@ enum Depth {
 }
 
 impl<C: ConnectionLike + Clone> Redis<C> {
-    /// Asks for an answer.
+    /// Asks for an answer: in a cluster all primaries that the client knows.
     pub fn ping(connection: &C) -> Self {
         Self::of(connection, Depth::Ping)
     }
@@ -113,7 +113,8 @@ impl<C: ConnectionLike + Clone> Redis<C> {
     }
 
     /// What the key of a [`round_trip`](Self::round_trip) begins with, for an account that may not write everywhere;
-    /// `health:` unless it is set. Each run has a key of its own in all the fleet, so all may have the same prefix.
+    /// `health:` unless it is set. Each run has a key of its own in all the fleet, so all may have the same prefix. A
+    /// [`ping`](Self::ping) has no key, and is not changed by it.
     pub fn prefix(mut self, prefix: impl Into<Cow<'static, str>>) -> Self {
         self.prefix = prefix.into();
         self
@@ -146,6 +147,7 @@ async fn ping(connection: &mut impl ConnectionLike) -> Result<Outcome, Failure> 
 
 impl<C: ConnectionLike + Clone + Send + Sync> Recommended for Redis<C> {
     /// What writes runs every 30 seconds.
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = over_the_network(name);
         match self.depth {

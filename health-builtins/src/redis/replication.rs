@@ -22,8 +22,10 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// all the time can be behind by what is on its way (`bytes_behind` in the data of a primary, as of its replicas' last
 /// acknowledgement, which they send once a second).
 ///
-/// Unhealthy with the wrong role, or on a replica without a link to its primary; degraded while that copies everything
-/// anew, above the limit for silence, and with too few replicas.
+/// Unhealthy with the wrong role. Degraded on a replica without a link to its primary, while it copies everything anew,
+/// above the limit for silence, and with too few replicas: it serves what it has. One that is told to serve nothing
+/// then (`replica-serve-stale-data no`) says so when it is asked for something, which makes
+/// [`Redis::ping`](super::Redis::ping) unhealthy.
 ///
 /// ```no_run
 /// use health_builtins::Recommended as _;
@@ -114,7 +116,7 @@ impl<C> Replication<C> {
             return Ok(Outcome::degraded("the replica is copying everything from its primary"));
         }
         if info.get("master_link_status") != Some("up") {
-            return Ok(Outcome::unhealthy("the replica has no link to its primary"));
+            return Ok(Outcome::degraded("the replica has no link to its primary"));
         }
         let silent = Duration::from_secs(info.number("master_last_io_seconds_ago")?);
         let outcome = Outcome::healthy().data("silent_s", silent.as_secs());
@@ -144,6 +146,7 @@ impl<C: ConnectionLike + Clone + Send + Sync> HealthCheck for Replication<C> {
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync> Recommended for Replication<C> {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }
