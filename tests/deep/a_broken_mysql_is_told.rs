@@ -38,6 +38,7 @@ enum Breaks {
     Killed,
     ReadOnly,
     TableLocked,
+    RowLocked,
     PoolBusy,
     PoolClosed,
     /// The password of the application is another one now.
@@ -49,8 +50,8 @@ enum Breaks {
     Table(&'static str),
 }
 use Breaks::{
-    Account, AccountFull, Killed, Nothing, Password, PoolBusy, PoolClosed, ReadOnly, ServerFull, Suspended,
-    Table, TableLocked, Way, WayUntested,
+    Account, AccountFull, Killed, Nothing, Password, PoolBusy, PoolClosed, ReadOnly, RowLocked, ServerFull,
+    Suspended, Table, TableLocked, Way, WayUntested,
 };
 
 const NONE_IN_TIME: Says = Unhealthy("no connection within 400ms");
@@ -76,7 +77,8 @@ const FAULTS: &[(Breaks, [Says; 4])] = &[
     (Suspended,                     [NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME]),
     (Killed,                        [NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME,  NONE_IN_TIME]),
     (ReadOnly,                      [Healthy,       Healthy,       Healthy,       Unhealthy("read-only: writes are refused")]),
-    (TableLocked,                   [Healthy,       Healthy,       Healthy,       TimedOut]),
+    (TableLocked,                   [Healthy,       Healthy,       Healthy,       Degraded("the table for writes is locked")]),
+    (RowLocked,                     [Healthy,       Healthy,       Healthy,       Degraded("the table for writes is locked")]),
     (PoolBusy,                      [Degraded("all 4 connections are busy"); 4]),
     (PoolClosed,                    [Unhealthy("the pool is closed"); 4]),
     (Password,                      [Unhealthy("the credentials were refused"); 4]),
@@ -140,7 +142,9 @@ async fn broken(breaks: Breaks, says: &[Says; 4], server: &mut Mariadb, root: &M
     ];
     let checks = checks.map(|(name, check)| {
         let check = check.patience(PATIENCE);
-        Deep::started(name, check.spec(name).timeout(TIMEOUT), check)
+        // Locks are waited for in whole seconds.
+        let timeout = if matches!(breaks, TableLocked | RowLocked) { 5 * TIMEOUT } else { TIMEOUT };
+        Deep::started(name, check.spec(name).timeout(timeout), check)
     });
     if !at_first {
         told(&checks).await.iter().for_each(Told::is_healthy);
@@ -188,6 +192,8 @@ async fn broken_by(
         Killed => server.kill(),
         ReadOnly => run(root, "SET GLOBAL read_only = 1").await,
         TableLocked => run(root, "LOCK TABLES app.health_probe WRITE").await,
+        // Of a row, where the next one will be.
+        RowLocked => run(root, "BEGIN; SELECT * FROM app.health_probe WHERE id > 0 FOR UPDATE").await,
         PoolBusy => {
             for _ in 0..4 {
                 held.push(pool.acquire().await.unwrap());
@@ -220,6 +226,7 @@ async fn mended(breaks: Breaks, server: &mut Mariadb, proxy: &FaultProxy, root: 
         Killed => server.restart().await,
         ReadOnly => run(root, "SET GLOBAL read_only = 0").await,
         TableLocked => run(root, "UNLOCK TABLES").await,
+        RowLocked => run(root, "ROLLBACK").await,
         Password => run(root, &format!("ALTER USER app@'%' IDENTIFIED BY '{SECRET}'")).await,
         AccountFull => run(root, "ALTER USER app@'%' WITH MAX_USER_CONNECTIONS 0").await,
         ServerFull => run(root, "SET GLOBAL max_connections = 100").await,

@@ -97,7 +97,7 @@ impl Mariadb {
         server.arg(format!("--server-id={}", self.number)).arg(format!("--socket={}", self.socket()));
         server.args(["--bind-address=127.0.0.1", "--skip-name-resolve", "--log-bin=bin", "--sync-binlog=0"]);
         server.args(["--innodb-log-file-size=4M", "--innodb-buffer-pool-size=8M"]);
-        server.args(["--innodb-flush-log-at-trx-commit=0", "--innodb-lock-wait-timeout=1"]);
+        server.args(["--innodb-flush-log-at-trx-commit=0"]);
         server.args(&self.options);
         let log = fs::File::create(self.folder.path().join("log")).expect("a file");
         server.stdout(Stdio::null()).stderr(log);
@@ -109,6 +109,16 @@ impl Mariadb {
             tokio::net::TcpStream::connect(self.address()).await.is_ok()
         })
         .await;
+    }
+
+    /// Shut down in order, and started on the same data with these options.
+    pub async fn restart_with(&mut self, options: &[&'static str]) {
+        sqlx::raw_sql("SHUTDOWN").execute(&self.pool("root", "", 1)).await.expect("root may do everything");
+        if let Some(mut server) = self.server.take() {
+            server.wait().expect("it ends");
+        }
+        self.options = options.to_vec();
+        self.restart().await;
     }
 
     pub fn address(&self) -> SocketAddr {

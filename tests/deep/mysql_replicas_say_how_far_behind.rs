@@ -62,8 +62,13 @@ async fn the_lag_of_a_replica_is_told() {
     query(MySql::expect_replica).told().await.is_healthy();
     query(MySql::expect_primary).told().await.is_unhealthy("is a replica; a primary is expected");
 
+    // Where it has its data from is not seen: as in clusters that replicate in their own ways.
+    here.execute("STOP SLAVE; RESET SLAVE ALL").await.unwrap();
+    lag.told().await.is_healthy();
+    expected.told().await.is_degraded("replication is not configured on this server");
+
     // It is made a primary.
-    here.execute("STOP SLAVE; RESET SLAVE ALL; SET GLOBAL read_only = 0").await.unwrap();
+    here.execute("SET GLOBAL read_only = 0").await.unwrap();
     lag.told().await.is_healthy();
     expected.told().await.is_unhealthy("is a primary; a replica is expected");
     query(MySql::expect_replica).told().await.is_unhealthy("is a primary; a replica is expected");
@@ -73,4 +78,17 @@ async fn the_lag_of_a_replica_is_told() {
 /// Changes with everything that is written.
 async fn position(pool: &sqlx::MySqlPool) -> String {
     sqlx::query_scalar("SELECT CAST(@@gtid_binlog_pos AS CHAR)").fetch_one(pool).await.unwrap()
+}
+
+/// A reader of Aurora says only that its engine is read-only.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_engine_is_read_only_is_no_primary() {
+    let Some(mut server) = Mariadb::start().await else { return };
+    server.restart_with(&["--innodb-read-only"]).await;
+    let root = server.pool("root", "", 1);
+    let told = async |check: MySql| deep("db", check).told().await;
+    told(MySql::query(&root).expect_primary()).await.is_unhealthy("is a replica; a primary is expected");
+    told(MySql::query(&root).expect_replica()).await.is_healthy();
+    let write = MySql::write(&root, "app.health_probe");
+    told(write).await.is_unhealthy("read-only: a write was refused");
 }

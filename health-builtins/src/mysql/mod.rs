@@ -19,18 +19,18 @@
 //! |---|---|---|---|
 //! | `ping` | 0 | 3: one by the check, two by the pool | 3 |
 //! | `query` | 1 | 2 | 3 |
-//! | `write` | 5: `SELECT @@global.read_only`, `BEGIN`, `INSERT`, `DELETE`, `COMMIT` | 2 | 7 |
+//! | `write` | 5: `SELECT @@global.read_only` and `innodb_read_only`, `BEGIN`, `INSERT`, `DELETE`, `COMMIT` | 2 | 7 |
 //! | `replication_lag` | 2: `SELECT VERSION()`, `SHOW ALL SLAVES STATUS` or `SHOW REPLICA STATUS`; 3 before MySQL 8.0.22 | 2 | 4 or 5 |
 //! | `pool_pressure` | 0 | 0 | 0 |
 //!
-//! Where a role is expected, that is one statement more: `SELECT @@global.read_only`. No statement is prepared. A
-//! commit is written to the redo log and, if there is one, to the binary log, and with it to every replica; the table
-//! stays empty, its `AUTO_INCREMENT` counts on.
+//! Where a role is expected, that is one statement more: the same `SELECT`. No statement is prepared. A commit is
+//! written to the redo log and, if there is one, to the binary log, and with it to every replica; the table stays
+//! empty, its `AUTO_INCREMENT` counts on.
 //!
 //! # What it needs
 //!
-//! `ping` and `query` need an account that may connect, and nothing else. `write` needs a table that you create for it,
-//! in an engine that knows transactions:
+//! `ping` and `query` need an account that may connect, and nothing else; where a role is expected, a server with
+//! InnoDB. `write` needs a table that you create for it, in an engine that knows transactions:
 //!
 //! ```sql
 //! CREATE TABLE health_probe (id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
@@ -43,13 +43,23 @@
 //!
 //! - A `ping` is answered by a server that can run no statement: one without a disk, or one whose tables are locked.
 //! - A `query` reads nothing from a disk.
-//! - MySQL has no roles: a server that is `read_only` is taken for a replica, and any other for a primary.
+//! - MySQL has no roles: a server that is `read_only` or `innodb_read_only` is taken for a replica, and any other for a
+//!   primary. So all nodes of a Galera cluster are primaries.
+//! - The lag is what `SHOW REPLICA STATUS` says. The secondaries of Group Replication, the nodes of Galera and the
+//!   readers of Aurora get their data in another way, and list no source: they are healthy, whatever they are behind,
+//!   and where a replica is expected, degraded with `replication is not configured on this server`.
 //! - A committed `write` is as durable as the server is told to make it: with `innodb_flush_log_at_trx_commit` other
 //!   than 1 (and `sync_binlog` other than 1) it says "committed" before anything is on a disk. It also shows nothing
 //!   about tables on other file systems, in other engines or locked by somebody.
 //! - An account with `SUPER`, `CONNECTION_ADMIN` or `READ ONLY ADMIN` writes to a server that is `read_only`. The check
 //!   asks for `read_only` first and then does not write: a row of its own would make a replica differ from its primary.
 //!   The application with the same account would not be stopped.
+//! - A `write` that meets a lock gives up after a second, and is degraded: on MariaDB a lock of the table or of a row,
+//!   from MySQL 8.0.3 on one of the table. A row that is locked on MySQL (the table is used for nothing else), and a
+//!   commit that has to wait on either (for `FLUSH TABLES WITH READ LOCK`, a full disk of logs, a replica that has to
+//!   acknowledge), wait as long as the server is told to (`innodb_lock_wait_timeout`, 50 s; `lock_wait_timeout`, a day
+//!   or a year; or for ever). There each run that is cut off leaves a waiting thread on the server: few are left with
+//!   an interval that is longer than that wait.
 //! - In a table of an engine without transactions (MyISAM, Aria) a run that is cut off leaves a row behind.
 //! - The server's own figure for the lag says how old the event is that is being applied. It is 0 while a slow
 //!   connection to the primary has brought nothing new, counts from the direct primary only, and jumps. It is `NULL`
@@ -107,8 +117,9 @@ use crate::{Connections, Pressure, Recommended};
 /// # }
 /// ```
 ///
-/// That all connections are busy is degraded, and nothing is known about the server then; every other failure is
-/// unhealthy. The recommended spec is shared, hence not critical, with a timeout of 2 s; a write is made every 30 s.
+/// That all connections are busy, and nothing is known about the server, or that a write waits for a lock, is degraded;
+/// every other failure is unhealthy. The recommended spec is shared, hence not critical, with a timeout of 2 s; a write
+/// is made every 30 s.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct MySql {
@@ -143,8 +154,8 @@ impl MySql {
     }
 
     /// The server commits a row that is inserted into this table and deleted again in the same transaction. The table
-    /// has an `AUTO_INCREMENT` column `id`, is used for nothing else, and is named as `table` or `database.table`;
-    /// [the module](self) says how it is made.
+    /// has an `AUTO_INCREMENT` column `id`, is used for nothing else, and is named as `table` or `database.table`:
+    /// every dot separates, so neither name may have one in it. [The module](self) says how it is made.
     pub fn write(pool: &MySqlPool, table: &str) -> Self {
         Self::to(pool, Depth::Write(Table::named(table)))
     }
@@ -152,7 +163,7 @@ impl MySql {
     /// A replica is behind its primary by no more than `limit`: otherwise, or when replication has stopped, it is
     /// degraded. With several sources the worst one counts.
     ///
-    /// On a server that does not replicate it is healthy, unless [`expect_replica`](Self::expect_replica) says what it
+    /// On a server that lists no source it is healthy, unless [`expect_replica`](Self::expect_replica) says what it
     /// has to be.
     pub fn replication_lag(pool: &MySqlPool, limit: Duration) -> Self {
         Self::to(pool, Depth::ReplicationLag(limit))
@@ -169,7 +180,7 @@ impl MySql {
         self
     }
 
-    /// Unhealthy on a server that is not read-only, and for the lag also on one that does not replicate.
+    /// Unhealthy on a server that is not read-only; for the lag, degraded on one that is and lists no source.
     pub fn expect_replica(mut self) -> Self {
         self.expected = Some(Role::Replica);
         self
@@ -196,12 +207,13 @@ impl HealthCheck for MySql {
             self.lender.ask(move |connection| Box::pin(ask::answer(connection, depth, expected))).await;
         match answered {
             Ok(answer) => answer,
-            Err(trouble) => trouble.told(why::failure),
+            Err(trouble) => why::told(trouble),
         }
     }
 }
 
 impl Recommended for MySql {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         let spec = over_the_network(name);
         match self.depth {

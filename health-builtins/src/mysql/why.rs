@@ -3,13 +3,27 @@
 //! <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>,
 //! <https://mariadb.com/docs/server/reference/error-codes>
 
-use health_core::Failure;
+use health_core::{Failure, Outcome, Status};
 use sqlx::Error;
 use sqlx::mysql::MySqlDatabaseError;
 
+use crate::pool::Trouble;
 use crate::{Fault, sqlx_pool};
 
-pub(super) fn failure(error: Error) -> Failure {
+/// It was waited for too long, or each waits for the other.
+const LOCKED: [u16; 2] = [1205, 1213];
+
+pub(super) fn told(trouble: Trouble<Error>) -> Result<Outcome, Failure> {
+    match trouble {
+        Trouble::Error(error) if number(&error).is_some_and(|number| LOCKED.contains(&number)) => {
+            let locked = Failure::new("the table for writes is locked").because(error);
+            Ok(locked.into_outcome_of(Status::Degraded))
+        }
+        trouble => trouble.told(failure),
+    }
+}
+
+fn failure(error: Error) -> Failure {
     match number(&error).and_then(in_words) {
         Some(words) => Failure::new(words).because(error),
         None => sqlx_pool::failure(error, |said| {
@@ -52,7 +66,6 @@ fn in_words(number: u16) -> Option<&'static str> {
         1054 => "the table for writes has no column `id`",
         // Of connections, or of statements in an hour.
         1203 | 1226 => "the account has reached a limit of the server",
-        1205 | 1213 => "the table for writes is locked",
         _ => return None,
     })
 }
