@@ -165,6 +165,21 @@ async fn locks_are_told_within_the_recommended_timeout() {
     deep.recovers().await;
 }
 
+#[tokio::test]
+async fn a_lock_that_keeps_a_connection_from_being_opened_is_no_worse() {
+    let folder = Scratch::new("sqlite");
+    let file = folder.path().join("app.db");
+    let options = SqliteConnectOptions::new().filename(&file).create_if_missing(true);
+    let mut other = SqliteConnection::connect_with(&options).await.unwrap();
+    other.execute("CREATE TABLE words (word TEXT); BEGIN EXCLUSIVE").await.unwrap();
+    let pool = pool(&file, SqliteJournalMode::Delete, 1);
+    let query = Sqlite::query(&pool);
+    let deep = Deep::started("db", query.spec("db"), query);
+    assert_eq!(deep.told().await.status, Ok(Status::Degraded));
+    other.execute("COMMIT").await.unwrap();
+    deep.recovers().await;
+}
+
 const ROWS: i64 = 10_000;
 
 /// What was said, unless it was healthy.
