@@ -90,5 +90,5 @@ async fn a_server_whose_engine_is_read_only_is_no_primary() {
     told(MySql::query(&root).expect_primary()).await.is_unhealthy("is a replica; a primary is expected");
     told(MySql::query(&root).expect_replica()).await.is_healthy();
     let write = MySql::write(&root, "app.health_probe");
-    told(write).await.is_unhealthy("read-only: a write was refused");
+    told(write).await.is_unhealthy("read-only: writes are refused");
 }

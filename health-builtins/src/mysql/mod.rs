@@ -210,6 +210,10 @@ impl HealthCheck for MySql {
             Err(trouble) => why::told(trouble),
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for MySql {

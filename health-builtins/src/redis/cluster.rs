@@ -52,6 +52,10 @@ impl<C: ConnectionLike + Clone + Send + Sync> HealthCheck for Cluster<C> {
         let asked = ::redis::cmd("CLUSTER").arg("INFO").query_async::<String>(&mut connection).await;
         judged(&asked.map_err(refusal::told)?)
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 /// The answer to `CLUSTER INFO`: <https://redis.io/docs/latest/commands/cluster-info/>.

@@ -135,6 +135,10 @@ impl<C: ConnectionLike + Clone + Send + Sync> HealthCheck for Redis<C> {
             Depth::RoundTrip => round_trip::run(&mut connection, &self.prefix).await,
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 async fn ping(connection: &mut impl ConnectionLike) -> Result<Outcome, Failure> {

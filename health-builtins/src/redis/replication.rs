@@ -143,6 +143,10 @@ impl<C: ConnectionLike + Clone + Send + Sync> HealthCheck for Replication<C> {
             }
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl<C: ConnectionLike + Clone + Send + Sync> Recommended for Replication<C> {

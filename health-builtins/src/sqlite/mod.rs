@@ -193,6 +193,10 @@ impl HealthCheck for Sqlite {
             Err(trouble) => why::told(trouble),
         }
     }
+
+    fn defaults() -> Spec {
+        Spec::named("").scope(Scope::Local).timeout("2s")
+    }
 }
 
 impl Recommended for Sqlite {
