@@ -103,8 +103,8 @@ async fn what_is_slow_is_degraded_and_no_worse() {
     proxy.set(Fault::Latency(Duration::from_millis(300)));
     let told = limited.told().await;
     let took = told.data["latency_ms"].as_u64().expect("a number");
-    assert!((300..3_000).contains(&took), "{told:?}");
-    told.is_degraded(&format!("took {:?}, more than 250ms", Duration::from_millis(took)));
+    assert!(took >= 300, "{told:?}");
+    told.is_degraded(&format!("answered in {:?}, slower than 250ms", Duration::from_millis(took)));
     proxy.set(Fault::None);
     limited.recovers().await;
 }

@@ -104,7 +104,8 @@ impl Http {
         self
     }
 
-    /// Degraded if it takes longer than this until the whole body is there, connecting included. Default: never.
+    /// Degraded if it takes longer than this until the whole body is there, connecting included: from the start of the
+    /// run, also if a connection that was kept turns out to be closed. Default: never.
     pub fn degraded_if_slower_than(mut self, limit: Duration) -> Self {
         self.slow = Some(limit);
         self
@@ -142,7 +143,7 @@ impl Http {
         match self.slow.filter(|limit| answer.took > *limit) {
             Some(limit) => {
                 let took = Duration::from_millis(milliseconds(answer.took));
-                Outcome::degraded(format!("took {took:?}, more than {limit:?}"))
+                Outcome::degraded(format!("answered in {took:?}, slower than {limit:?}"))
             }
             None => Outcome::of(Status::Healthy),
         }

@@ -9,7 +9,9 @@
 //! # What green proves
 //!
 //! That a moment ago the place that was asked, and no other that it redirected to, answered with one of the expected
-//! codes, that all of its body arrived (or as much as is read), and that the predicate said yes to it.
+//! codes, that all of its body arrived (or as much as is read), and that the predicate said yes to it; with
+//! [`degraded_if_slower_than`](Http::degraded_if_slower_than) also, that no more than this went by from the attempt to
+//! connect, or the first byte on a connection that was kept, to the last byte of the body.
 //!
 //! # What it costs
 //!
