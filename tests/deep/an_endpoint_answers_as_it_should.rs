@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use health_builtins::Recommended;
-use health_builtins::http::{BadUrl, Http};
+use health_builtins::http::{BadUrl, Downstream, Http};
+use health_core::Health;
 use health_deep_tests::asked::{Deep, SECRET};
 use health_deep_tests::nginx::Nginx;
 use health_deep_tests::proxy::{Fault, FaultProxy};
@@ -120,6 +121,20 @@ async fn what_cannot_be_asked_is_known_before_it_is() {
         let refused = Http::get(&client, url).expect_err("it cannot be asked");
         assert_eq!(refused, problem);
         assert!(!format!("{refused} {refused:?}").contains(SECRET));
+    }
+}
+
+#[test]
+fn a_check_does_not_show_where_it_asks_and_its_spec_does_show_who_wrote_it() {
+    let url = format!("http://{SECRET}.internal/{SECRET}?{SECRET}");
+    let (http, downstream) =
+        (Http::get(&Client::new(), &url).unwrap(), Downstream::of(&Client::new(), &url).unwrap());
+    let shown = format!("{http:?} {downstream:?}");
+    assert!(!shown.contains(SECRET) && !shown.contains("internal"), "{shown}");
+    for (spec, line) in [(http.spec(""), line!()), (downstream.spec(""), line!())] {
+        let refused = Health::builder().check_fn(spec, async || {}).build().expect_err("it has no name");
+        let here = format!("{}:{line}", file!());
+        assert!(refused.to_string().contains(&here), "{here}: {refused}");
     }
 }
 

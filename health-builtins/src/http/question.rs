@@ -47,10 +47,6 @@ impl Question {
         self.headers.append(name, value);
     }
 
-    pub(super) fn host(&self) -> Option<&str> {
-        self.url.host_str()
-    }
-
     pub(super) async fn ask(&self) -> Result<Answer, Failure> {
         let begun = Instant::now();
         let sent = match self.send().await {

@@ -194,15 +194,15 @@ impl HealthCheck for Downstream {
 
 impl Recommended for Downstream {
     /// Not critical: see [why](self#its-outage-is-not-ours).
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name).critical(false)
     }
 }
 
-/// Shows the host: paths, queries and headers can have secrets in them.
+/// Without the URL and the headers: nobody is told where it is.
 impl fmt::Debug for Downstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Downstream");
-        debug.field("host", &self.question.host()).finish_non_exhaustive()
+        f.debug_struct("Downstream").finish_non_exhaustive()
     }
 }
