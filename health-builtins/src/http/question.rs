@@ -1,6 +1,7 @@
 //! One request, and the answer to it: bounded, and without a word that could be a secret.
 
 use std::error::Error;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 use health_core::Failure;
@@ -54,9 +55,9 @@ impl Question {
             Err(error) if self.method.is_idempotent() && was_lost(&error) => self.send().await,
             sent => sent,
         };
-        let mut response = sent.map_err(|error| self.failure(error))?;
+        let mut response = sent.map_err(failure)?;
         let is_redirected = *response.url() != self.url;
-        let body = self.body(&mut response).await.map_err(|error| self.failure(error))?;
+        let body = self.body(&mut response).await.map_err(failure)?;
         let (code, took) = (response.status(), begun.elapsed());
         let headers = std::mem::take(response.headers_mut());
         Ok(Answer { code, headers, is_redirected, body, took })
@@ -78,35 +79,37 @@ impl Question {
         }
         Ok(Some(body))
     }
+}
 
-    /// The URL can have a secret in it, and is left out.
-    fn failure(&self, error: reqwest::Error) -> Failure {
-        if error.is_redirect() {
-            // Below it stand the places that it was sent to.
-            return Failure::new(REDIRECTED);
-        }
-        let error = error.without_url();
-        let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
-        let fault = match Fault::below(&error) {
-            _ if error.is_dns() => Some(Fault::Unresolved),
-            Some(fault) => Some(fault),
-            None if is_connect && is_timeout => Some(Fault::Unanswered),
-            None if is_connect && self.url.scheme() == "https" => Some(Fault::Tls),
-            None if is_cut_off(&error) => Some(Fault::Closed),
-            None => None,
-        };
-        if let Some(fault) = fault {
-            return fault.because(error);
-        }
-        let summary = match below::<hyper::Error>(&error) {
-            _ if is_timeout => "the client gave up waiting for the answer",
-            _ if error.is_builder() => "the client does not send such a request",
-            _ if error.is_decode() => "the body cannot be decoded",
-            Some(error) if error.is_parse() => "what answers does not speak HTTP",
-            _ => return error.into(),
-        };
-        Failure::new(summary).because(error)
+/// The URL can have a secret in it, and is left out.
+fn failure(error: reqwest::Error) -> Failure {
+    if error.is_redirect() {
+        // Below it stand the places that it was sent to.
+        return Failure::new(REDIRECTED);
     }
+    let error = error.without_url();
+    let (is_connect, is_timeout) = (error.is_connect(), error.is_timeout());
+    let fault = match Fault::below(&error) {
+        _ if error.is_dns() => Some(Fault::Unresolved),
+        Some(fault) => Some(fault),
+        None if is_connect && is_timeout => Some(Fault::Unanswered),
+        None if is_connect && is_of_tls(&error) => Some(Fault::Tls),
+        None if is_cut_off(&error) => Some(Fault::Closed),
+        None => None,
+    };
+    if let Some(fault) = fault {
+        return fault.because(error);
+    }
+    let summary = match below::<hyper::Error>(&error) {
+        _ if is_timeout => "the client gave up waiting for the answer",
+        _ if error.is_builder() => "the client does not send such a request",
+        _ if error.is_decode() => "the body cannot be decoded",
+        Some(error) if error.is_parse() => "what answers does not speak HTTP",
+        // A proxy that refuses, among others.
+        _ if is_connect => "cannot connect",
+        _ => return error.into(),
+    };
+    Failure::new(summary).because(error)
 }
 
 /// Whether the connection ended after the request had been sent, and before anything came back.
@@ -120,13 +123,45 @@ fn is_cut_off(error: &reqwest::Error) -> bool {
         .is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
 }
 
+/// Which library it is, the client knows alone: those of rustls are invalid data to it, the others are known by their
+/// words. A client without any does not know the scheme.
+fn is_of_tls(error: &(dyn Error + 'static)) -> bool {
+    const WORDS: [&str; 4] = ["ssl", "tls", "certificate", "scheme is not http"];
+    chain(error).any(|error| {
+        let kind = error.downcast_ref().map(io::Error::kind);
+        let text = error.to_string().to_lowercase();
+        kind == Some(ErrorKind::InvalidData) || WORDS.iter().any(|word| text.contains(word))
+    })
+}
+
 fn below<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref() {
-            return Some(found);
+    chain(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error of the operating system that wraps another has it elsewhere than its source.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
         }
-        next = error.source();
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_error_of_tls_is_one() {
+        let of = |kind, inner: &'static str| io::Error::new(kind, inner);
+        // As rustls is wrapped, and what OpenSSL and a client without TLS say.
+        assert!(is_of_tls(&io::Error::other(of(ErrorKind::InvalidData, "UnknownIssuer"))));
+        let routines = "error:0A000086:SSL routines:tls_post_process_server_certificate:verify failed";
+        assert!(is_of_tls(&io::Error::other(routines)));
+        assert!(is_of_tls(&io::Error::other("invalid URL, scheme is not http")));
+        for of_a_proxy in ["tunnel error: proxy authorization required", "tunnel error: unsuccessful"] {
+            assert!(!is_of_tls(&io::Error::other(of_a_proxy)), "{of_a_proxy}");
+        }
     }
-    None
 }
