@@ -161,6 +161,24 @@ async fn a_body_that_is_too_long_leaves_the_header() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_read_or_says_nothing_is_not_well() {
+    let page = HttpServer::new(|| App::new().default_service(actix_web::web::to(page)));
+    let page = page.workers(1).disable_signals().bind(("127.0.0.1", 0)).expect("a free port");
+    let address = *page.addrs().first().expect("it is bound");
+    let page = page.run();
+    let handle = page.handle();
+    tokio::spawn(page);
+    let told = deep(asking_at(address)).told().await;
+    told.is_degraded("its answer is a page, which says nothing about its health");
+    deep(asking_at(address).at_most(10)).told().await.is_degraded("its answer is too long");
+    handle.stop(false).await;
+}
+
+async fn page() -> &'static str {
+    "<!DOCTYPE html><title>Sign in</title>"
+}
+
+#[tokio::test]
 async fn names_are_shown_to_whom_the_other_service_shows_them() {
     let access = Access::new().token(Exposure::Checks, SECRET).expect("a token");
     let service = served(endpoints(service(State::Unhealthy).0).access(access));

@@ -4,17 +4,20 @@
 //! well. Understood are the native form of this framework, `application/health+json`
 //! ([draft-inadarei-api-health-check-06](https://datatracker.ietf.org/doc/html/draft-inadarei-api-health-check-06)),
 //! [MicroProfile Health][microprofile] and [Spring Boot's][spring], by their words and shape. Of any other answer the
-//! code is read: 2xx is healthy, 429 degraded (as with Consul), and all else unhealthy.
+//! code is read: 2xx is healthy, 429 degraded (as with Consul), and all else unhealthy; but 2xx with what no health
+//! endpoint answers is degraded.
 //!
 //! [microprofile]: https://download.eclipse.org/microprofile/microprofile-health-4.0/microprofile-health-spec-4.0.html
 //! [spring]: https://docs.spring.io/spring-boot/api/rest/actuator/health.html
 //!
 //! | it answers | and says | this check is |
 //! |---|---|---|
-//! | 2xx | nothing that is understood | healthy |
+//! | 2xx | no status: an empty body, a plain `ok`, JSON without a `status` | healthy |
+//! | 2xx | a status in a word that is not known, such as Spring's custom ones | degraded |
+//! | 2xx | no status, in a page, in malformed JSON, or in more than is read | degraded |
 //! | 2xx, 429, 503 | a status, in its body or in `X-Health-Status` | the worse of that and what the code says |
 //! | any code | a status in `X-Health-Status` (as HAProxy's 404 while it drains) | the worse of the two |
-//! | 429 | nothing that is understood | degraded |
+//! | 429 | no status that is known | degraded |
 //! | any other code | nothing but a body | unhealthy |
 //! | a redirect that the client follows | | unhealthy |
 //!
@@ -32,6 +35,9 @@
 //! That the other service said a moment ago that it is well, with a code that does not contradict it. That is what *it*
 //! knows: how deep it looks is up to its own checks, and how old they are too.
 //!
+//! Where it says no status at all, neither in its body nor in `X-Health-Status`: that something answered 2xx at this URL,
+//! with nothing that begins like a page, and no more.
+//!
 //! # What it costs
 //!
 //! One request per run, as with [`Http`](super::Http), and a body of at most 256 KiB, unless set otherwise. A service of
@@ -46,7 +52,8 @@
 //! # When it lies
 //!
 //! Behind a balancer, one of its instances answers for all. A status that its owner maps to another code without
-//! `X-Health-Status` is read as the code.
+//! `X-Health-Status` is read as the code. An `X-Health-Status` is believed where the body cannot be read. What says
+//! nothing but 200 may be anything that answers 200 to every path, if it is no page.
 //!
 //! Two services that ask each other do not ask in circles: each answers from what it observed last, within its deadline,
 //! and at most one run of a check is in flight. But they can hold each other down. Once *A* was degraded, *B* is because
@@ -80,6 +87,9 @@ const LONGEST: usize = 256 * 1024;
 const FORMS: HeaderValue = HeaderValue::from_static(
     "application/json, application/health+json;q=0.9, application/vnd.spring-boot.actuator.v3+json;q=0.8, */*;q=0.1",
 );
+
+/// What is said of a status in none of the words of the known forms.
+const NOT_KNOWN: &str = "a status that is not known";
 
 /// Another service is well, as it says itself.
 ///
@@ -121,7 +131,7 @@ impl Downstream {
     }
 
     /// Reads at most this many bytes of a body. Default: 262 144. A longer one is not understood: what counts then is
-    /// the code, and `X-Health-Status`.
+    /// the code, and `X-Health-Status`; without that header it is degraded at best.
     pub fn at_most(mut self, bytes: usize) -> Self {
         self.question.longest = bytes;
         self
@@ -144,26 +154,31 @@ impl Downstream {
             429 => Status::Degraded,
             _ => Status::Unhealthy,
         };
-        let header = answer.headers.get("x-health-status").and_then(|value| Word::read(value.to_str().ok()?));
+        let header = answer.headers.get("x-health-status");
+        let header = header.map(|value| value.to_str().map_or(Word::Foreign, Word::read));
         // What an error page says is about the request.
         let is_a_verdict = header.is_some() || matches!(code, 200..=299 | 429 | 503);
         let said = answer.body.as_deref().filter(|_| is_a_verdict).and_then(Said::read);
         let Some(word) = header.max(said.as_ref().map(|said| said.whole)) else {
-            let outcome = Outcome::of(by_code);
-            return match by_code {
-                Status::Healthy => outcome,
-                _ => outcome.with_summary(format!("answered {code}")),
+            return match (by_code, said::is_no_plain_answer(answer.body.as_deref())) {
+                (Status::Healthy, None) => Outcome::healthy(),
+                (Status::Healthy, Some(why)) => Outcome::degraded(why),
+                (worse, _) => Outcome::of(worse).with_summary(format!("answered {code}")),
             };
         };
         let by_word = word.status();
         let details = said.as_ref().map(Self::details).unwrap_or_default();
         match by_word.max(by_code) {
             Status::Healthy => Outcome::healthy(),
-            worse if worse == by_word && said.is_some_and(|said| self.is_left_out(&said)) => {
+            worse if worse == by_word && said.is_some_and(|said| self.is_left_out(&said, word)) => {
                 Outcome::healthy().with_summary(format!("{worse}, and all of that is left out{details}"))
             }
             worse if worse > by_word => {
-                Outcome::of(worse).with_summary(format!("answered {code}, and says {by_word}{details}"))
+                let said = if word == Word::Foreign { NOT_KNOWN.to_owned() } else { by_word.to_string() };
+                Outcome::of(worse).with_summary(format!("answered {code}, and says {said}{details}"))
+            }
+            worse if word == Word::Foreign => {
+                Outcome::of(worse).with_summary(format!("says {NOT_KNOWN}{details}"))
             }
             worse => {
                 // Not `degraded; degraded: cache`.
@@ -173,8 +188,10 @@ impl Downstream {
         }
     }
 
-    fn is_left_out(&self, said: &Said) -> bool {
-        said.phase.is_none() && said.waiting_for.is_empty() && said.names.are_all_in(&self.left_out)
+    /// A word that is not known can be worse than all that are.
+    fn is_left_out(&self, said: &Said, whole: Word) -> bool {
+        let is_open = whole == Word::Foreign || said.phase.is_some() || !said.waiting_for.is_empty();
+        !is_open && said.names.are_all_in(&self.left_out)
     }
 
     fn details(said: &Said) -> String {

@@ -49,7 +49,12 @@ impl Names {
     pub(super) fn written(&self, waiting_for: &[String]) -> String {
         let mut text = String::new();
         let mut room = MOST;
-        let labels = [(Word::Failing, "failing"), (Word::Unknown, "unknown"), (Word::Degraded, "degraded")];
+        let labels = [
+            (Word::Failing, "failing"),
+            (Word::Foreign, "not understood"),
+            (Word::Unknown, "unknown"),
+            (Word::Degraded, "degraded"),
+        ];
         for (word, label) in labels {
             let names = self.shown.iter().filter(|(_, own)| **own == word).map(|(name, _)| &**name);
             let hidden = self.hidden.get(&word).copied().unwrap_or(0);

@@ -1,5 +1,7 @@
 //! What another service says about itself, in whichever form.
 
+use std::slice;
+
 use health_core::Status;
 use serde_json::{Map, Value};
 
@@ -10,34 +12,43 @@ use super::names::Names;
 pub(super) enum Word {
     Well,
     Degraded,
+    /// It does not know.
     Unknown,
+    /// It does, in a word that is not known here.
+    Foreign,
     Failing,
 }
 
 impl Word {
     /// In the native form, in health+json with its aliases, in MicroProfile's and in Spring's.
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(super) fn read(text: &str) -> Self {
         let is = |known: &[&str]| known.iter().any(|word| word.eq_ignore_ascii_case(text));
-        Some(match () {
+        match () {
             () if is(&["healthy", "pass", "up", "ok"]) => Self::Well,
             () if is(&["degraded", "warn"]) => Self::Degraded,
             () if is(&["unknown"]) => Self::Unknown,
             () if is(&["unhealthy", "fail", "down", "error", "out_of_service"]) => Self::Failing,
-            () => return None,
-        })
+            () => Self::Foreign,
+        }
     }
 
-    /// As the word of a whole: one that does not know is not known to be well.
+    /// As the word of a whole: one that is not known to be well is degraded.
     pub(super) fn status(self) -> Status {
         match self {
             Self::Well => Status::Healthy,
-            Self::Degraded | Self::Unknown => Status::Degraded,
+            Self::Degraded | Self::Unknown | Self::Foreign => Status::Degraded,
             Self::Failing => Status::Unhealthy,
         }
     }
 
+    /// `None` if there is no word at all.
     fn of(value: &Value) -> Option<Self> {
-        Self::read(value.get("status")?.as_str()?)
+        Some(Self::read(value.get("status")?.as_str()?))
+    }
+
+    /// Among data, a word that is not known can be about anything.
+    fn among_data(check: &Value) -> Option<Self> {
+        Self::of(check.get("data")?).filter(|word| *word != Self::Foreign)
     }
 }
 
@@ -57,7 +68,7 @@ impl Said {
     /// `None` if this is none of the known forms. Bytes that are hostile cost no more than their length: how deep JSON
     /// may be is limited by its parser.
     pub(super) fn read(body: &[u8]) -> Option<Self> {
-        let value: Value = serde_json::from_slice(body).ok()?;
+        let value: Value = serde_json::from_slice(bare(body)).ok()?;
         let whole = Word::of(&value)?;
         let top = value.as_object()?;
         let mut names = Names::default();
@@ -83,6 +94,23 @@ impl Said {
     }
 }
 
+/// Why an answer that says no status is not what a health endpoint answers, whatever its code. `None` if it may be one.
+pub(super) fn is_no_plain_answer(body: Option<&[u8]>) -> Option<&'static str> {
+    let Some(body) = body.map(bare) else {
+        return Some("its answer is too long");
+    };
+    match body.first() {
+        Some(b'<') => Some("its answer is a page, which says nothing about its health"),
+        Some(b'{') if serde_json::from_slice::<Value>(body).is_err() => Some("its answer is malformed"),
+        _ => None,
+    }
+}
+
+/// Without what may stand before the first character.
+fn bare(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body).trim_ascii_start()
+}
+
 fn texts<'a>(top: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a str> {
     top.get(key).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }
@@ -91,45 +119,45 @@ fn texts<'a>(top: &'a Map<String, Value>, key: &str) -> impl Iterator<Item = &'a
 /// say in its data that it is not well.
 fn listed(checks: &[Value], names: &mut Names) {
     for check in checks {
-        if let (Some(name), Some(word)) = (check.get("name").and_then(Value::as_str), Word::of(check)) {
-            let own = check.get("data").and_then(Word::of);
-            names.add(name, own.map_or(word, |own| own.max(word)));
+        if let Some(word) = Word::of(check) {
+            // Nobody is shown one without a name, and it is counted.
+            let name = check.get("name").and_then(Value::as_str).unwrap_or_default();
+            names.add(name, word.max(Word::among_data(check).unwrap_or(word)));
         }
     }
 }
 
-/// A map from `name:measurement` to measurements: health+json.
+/// A map from `name:measurement` to measurements: health+json. Some write one of them without a list.
 fn measured(checks: &Map<String, Value>, names: &mut Names) {
     for (key, measurements) in checks {
         let name = key.split_once(':').map_or(&**key, |(name, _)| name);
-        let words = measurements.as_array().into_iter().flatten().filter_map(Word::of);
-        if let Some(word) = words.max() {
+        let measurements = measurements.as_array().map_or(slice::from_ref(measurements), Vec::as_slice);
+        if let Some(word) = measurements.iter().filter_map(Word::of).max() {
             names.add(name, word);
         }
     }
 }
 
 /// A tree of components: Spring's, where what is below is called `details` in older versions. A check is named by its
-/// way from the top; what is only not well because of what is below it is not named.
-fn below(node: &Value, path: &mut String, names: &mut Names) -> bool {
-    let mut any = false;
+/// way from the top; what is no worse than the worst below it is not named. The worst of all of them is returned.
+fn below(node: &Value, path: &mut String, names: &mut Names) -> Word {
+    let mut worst = Word::Well;
     let children = ["components", "details"].iter().filter_map(|key| node.get(*key)?.as_object()).flatten();
     for (name, child) in children {
-        let Some(word) = Word::of(child) else { continue };
         let length = path.len();
         if length > 0 {
             path.push('/');
         }
         path.push_str(name);
-        if below(child, path, names) {
-            any = true;
-        } else {
-            let is_degraded = child.pointer("/details/degraded") == Some(&Value::Bool(true));
-            let word = if is_degraded { word.max(Word::Degraded) } else { word };
-            names.add(path, word);
-            any |= word > Word::Well;
+        let below = below(child, path, names);
+        let is_degraded = child.pointer("/details/degraded") == Some(&Value::Bool(true));
+        let least = if is_degraded { Word::Degraded } else { Word::Well };
+        let own = Word::of(child).unwrap_or(Word::Well).max(least);
+        if own > below {
+            names.add(path, own);
         }
+        worst = worst.max(own).max(below);
         path.truncate(length);
     }
-    any
+    worst
 }

@@ -86,12 +86,65 @@ fn each_form_is_understood() {
         (200, None, "ok", Healthy, None),
         (204, None, "", Healthy, None),
         (200, None, r#"{"status":200}"#, Healthy, None),
+        (200, None, "{}", Healthy, None),
         (302, None, "", Unhealthy, Some("answered 302")),
         (500, None, "at line 7", Unhealthy, Some("answered 500")),
     ];
     for (code, header, body, status, summary) in cases {
         let told = told(&asking(), &answer(*code, *header, body.as_bytes()));
         assert_eq!((told.0, told.1.as_deref()), (*status, *summary), "{code} {header:?} {body}");
+    }
+}
+
+#[test]
+fn what_is_not_understood_is_not_well() {
+    use Status::{Degraded, Healthy, Unhealthy};
+    let fatal = r#"{"status":"FATAL"}"#;
+    let below = r#"{"status":"FATAL","components":{"stores":{"status":"FATAL","components":{"db":{"status":"DOWN"}}},
+        "queue":{"status":"WOBBLY"},"eu":{"components":{"disk":{"status":"DOWN"}}}}}"#;
+    let listed = r#"{"status":"degraded","checks":[{"name":"a","status":"WOBBLY","data":{"status":"fail"}},
+        {"status":"fail"},{"name":"b","status":"UP","data":{"status":"201 Created"}}]}"#;
+    let single = r#"{"status":"warn","checks":{"db:time":{"status":"fail"},"cpu":[{"status":"WOBBLY"}]}}"#;
+    let too_deep: &str = "{\"status\":".repeat(200).leak();
+    let page = "its answer is a page, which says nothing about its health";
+    let cases: &[Case] = &[
+        (200, None, fatal, Degraded, Some("says a status that is not known")),
+        (200, None, r#"{"status":""}"#, Degraded, Some("says a status that is not known")),
+        (429, None, fatal, Degraded, Some("says a status that is not known")),
+        (503, None, fatal, Unhealthy, Some("answered 503, and says a status that is not known")),
+        (200, Some("fatal"), "", Degraded, Some("says a status that is not known")),
+        (200, Some("fatal"), r#"{"status":"UP"}"#, Degraded, Some("says a status that is not known")),
+        (200, Some("healthy"), fatal, Degraded, Some("says a status that is not known")),
+        (200, Some("unhealthy"), fatal, Unhealthy, Some("unhealthy")),
+        (
+            200,
+            None,
+            below,
+            Degraded,
+            Some("says a status that is not known; failing: eu/disk, stores/db; not understood: queue"),
+        ),
+        (200, None, listed, Degraded, Some("degraded; failing: a and 1 more")),
+        (200, None, single, Degraded, Some("degraded; failing: db; not understood: cpu")),
+        (200, None, "\u{feff}{\"status\":\"DOWN\"}", Unhealthy, Some("unhealthy")),
+        (200, None, "\n<!doctype html><title>Sign in</title>", Degraded, Some(page)),
+        (200, Some("healthy"), "<!doctype html>", Healthy, None),
+        (404, None, "<!doctype html>", Unhealthy, Some("answered 404")),
+        (200, None, r#"{"status":"DOWN","#, Degraded, Some("its answer is malformed")),
+        (200, None, too_deep, Degraded, Some("its answer is malformed")),
+    ];
+    for (code, header, body, status, summary) in cases {
+        let told = told(&asking(), &answer(*code, *header, body.as_bytes()));
+        assert_eq!((told.0, told.1.as_deref()), (*status, *summary), "{code} {header:?} {body}");
+    }
+    let too_long = |code, header| Answer { body: None, ..answer(code, header, b"") };
+    for (code, header, status, summary) in [
+        (200, None, Degraded, Some("its answer is too long")),
+        (200, Some("healthy"), Healthy, None),
+        (200, Some("degraded"), Degraded, Some("degraded")),
+        (503, None, Unhealthy, Some("answered 503")),
+    ] {
+        let told = told(&asking(), &too_long(code, header));
+        assert_eq!((told.0, told.1.as_deref()), (status, summary), "{code} {header:?}");
     }
 }
 
