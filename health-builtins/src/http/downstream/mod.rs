@@ -38,6 +38,8 @@
 //! Where it says no status at all, neither in its body nor in `X-Health-Status`: that something answered 2xx at this URL,
 //! with nothing that begins like a page, and no more.
 //!
+//! While something is [left out](Downstream::leaving_out): that nothing else is wrong, as far as it named what is.
+//!
 //! # What it costs
 //!
 //! One request per run, as with [`Http`](super::Http), and a body of at most 256 KiB, unless set otherwise. A service of
@@ -137,8 +139,9 @@ impl Downstream {
         self
     }
 
-    /// Healthy where these are all of its checks that are not well, such as the one with which it looks at us. The
-    /// names have to be told: without them this changes nothing, nor does it while the other service starts or drains.
+    /// Healthy where these are all of its checks that are not well, such as the one with which it looks at us, and one of
+    /// them is as bad as the whole. The names have to be told: without them this changes nothing, nor does it while the
+    /// other service starts or drains, or says a status that is not known.
     pub fn leaving_out<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.left_out.extend(names.into_iter().map(Into::into));
         self
@@ -190,8 +193,8 @@ impl Downstream {
 
     /// A word that is not known can be worse than all that are.
     fn is_left_out(&self, said: &Said, whole: Word) -> bool {
-        let is_open = whole == Word::Foreign || said.phase.is_some() || !said.waiting_for.is_empty();
-        !is_open && said.names.are_all_in(&self.left_out)
+        let is_explained = whole != Word::Foreign && said.names.explain(whole, &self.left_out);
+        is_explained && said.phase.is_none() && said.waiting_for.is_empty()
     }
 
     fn details(said: &Said) -> String {

@@ -39,10 +39,11 @@ impl Names {
         self.shown.is_empty() && self.hidden.is_empty()
     }
 
-    /// Whether there are some, and all of them are among these.
-    pub(super) fn are_all_in(&self, these: &[String]) -> bool {
+    /// Whether all of them are among these, and one of them is as bad as this.
+    pub(super) fn explain(&self, whole: Word, these: &[String]) -> bool {
         let is_in = |name: &String| these.contains(name);
-        !self.shown.is_empty() && self.hidden.is_empty() && self.shown.keys().all(is_in)
+        let worst = self.shown.values().max();
+        worst.is_some_and(|worst| *worst >= whole) && self.hidden.is_empty() && self.shown.keys().all(is_in)
     }
 
     /// `; failing: db, queue; degraded: cache`, with as many names as are shown. Nothing if there are none.

@@ -149,6 +149,40 @@ fn what_is_not_understood_is_not_well() {
 }
 
 #[test]
+fn what_is_left_out_hides_nothing_worse_than_it_is() {
+    let told = |name: &str, header, body: &str| {
+        told(&asking().leaving_out([name]), &answer(200, header, body.as_bytes())).0
+    };
+    let composite = |own, below| {
+        format!(
+            r#"{{"status":"{own}","components":{{"storage":{{"status":"{own}","components":
+            {{"us":{{"status":"{below}"}}}}}}}}}}"#
+        )
+    };
+    let listed =
+        |whole, us| format!(r#"{{"status":"{whole}","checks":[{{"name":"storage/us","status":"{us}"}}]}}"#);
+    for (whole, us) in [("DOWN", "DOWN"), ("degraded", "degraded"), ("degraded", "DOWN"), ("UNKNOWN", "DOWN")]
+    {
+        for body in [composite(whole, us), listed(whole, us)] {
+            assert_eq!(told("storage/us", None, &body), Status::Healthy, "{body}");
+            let header = told("storage/us", Some("unhealthy"), &body);
+            assert_eq!(header == Status::Healthy, us == "DOWN", "{body}");
+            assert_ne!(told("storage", None, &body), Status::Healthy, "{body}");
+        }
+    }
+    for (whole, us) in [("DOWN", "degraded"), ("DOWN", "FATAL"), ("UNKNOWN", "degraded"), ("DOWN", "UP")] {
+        for body in [composite(whole, us), listed(whole, us)] {
+            assert_ne!(told("storage/us", None, &body), Status::Healthy, "{body}");
+        }
+    }
+    for body in [composite("FATAL", "FATAL"), composite("FATAL", "DOWN"), listed("FATAL", "DOWN")] {
+        assert_eq!(told("storage/us", None, &body), Status::Degraded, "{body}");
+    }
+    let nameless = r#"{"status":"degraded","checks":[{"name":"us","status":"fail"},{"status":"fail"}]}"#;
+    assert_ne!(told("us", None, nameless), Status::Healthy);
+}
+
+#[test]
 fn two_that_look_at_each_other_do_not_hold_each_other_down() {
     let check = asking().leaving_out(["us"]);
     let told = |code, body: &str| told(&check, &answer(code, None, body.as_bytes()));
