@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::dev::ServerHandle;
 use actix_web::web::ServiceConfig;
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpRequest, HttpServer};
 use health_actix::dialect::{HealthJson, MicroProfile, Spring};
 use health_actix::{Access, Endpoints, Profile, endpoints};
 use health_builtins::Recommended;
@@ -15,7 +15,7 @@ use health_core::{Exposure, Gate, Health, HealthBuilder, Outcome, Probe, Scope, 
 use health_deep_tests::asked::{Deep, SECRET};
 use health_tests::http::{Served, serve};
 use health_tests::servers::eventually;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
 use reqwest::{Client, redirect};
 
 fn served(endpoints: Endpoints) -> Served {
@@ -171,11 +171,16 @@ async fn what_cannot_be_read_or_says_nothing_is_not_well() {
     let told = deep(asking_at(address)).told().await;
     told.is_degraded("its answer is a page, which says nothing about its health");
     deep(asking_at(address).at_most(10)).told().await.is_degraded("its answer is too long");
+    // Two of that header would not do.
+    let plain = asking_at(address).header(ACCEPT, HeaderValue::from_static("text/plain"));
+    deep(plain).told().await.is_healthy();
     handle.stop(false).await;
 }
 
-async fn page() -> &'static str {
-    "<!DOCTYPE html><title>Sign in</title>"
+/// For all who do not ask for text, and nothing but text.
+async fn page(request: HttpRequest) -> &'static str {
+    let accepted: Vec<_> = request.headers().get_all(ACCEPT.as_str()).map(|value| value.as_bytes()).collect();
+    if accepted == [b"text/plain"] { "ok" } else { "<!DOCTYPE html><title>Sign in</title>" }
 }
 
 #[tokio::test]

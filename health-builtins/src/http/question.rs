@@ -48,6 +48,12 @@ impl Question {
         self.headers.append(name, value);
     }
 
+    /// The same, in place of what was to be sent under this name.
+    pub(super) fn only_header(&mut self, name: HeaderName, mut value: HeaderValue) {
+        value.set_sensitive(true);
+        self.headers.insert(name, value);
+    }
+
     pub(super) async fn ask(&self) -> Result<Answer, Failure> {
         let begun = Instant::now();
         let sent = match self.send().await {

@@ -122,13 +122,18 @@ impl Downstream {
     /// [`BadUrl`] when this cannot be asked, or has credentials in it.
     pub fn of(client: &Client, url: impl AsRef<str>) -> Result<Self, BadUrl> {
         let mut question = Question::new(client, Method::GET, url.as_ref(), LONGEST)?;
-        question.header(ACCEPT, FORMS);
+        question.only_header(ACCEPT, FORMS);
         Ok(Self { question, left_out: Vec::new() })
     }
 
-    /// Sends this header too, such as a token. Its value is marked as sensitive, and shown to nobody.
+    /// Sends this header too, such as a token. Its value is marked as sensitive, and shown to nobody. An `Accept` takes
+    /// the place of the one that asks for each known form.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.question.header(name, value);
+        if name == ACCEPT {
+            self.question.only_header(name, value);
+        } else {
+            self.question.header(name, value);
+        }
         self
     }
 
