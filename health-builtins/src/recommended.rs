@@ -22,18 +22,18 @@ use health_core::{HealthCheck, Scope, Spec};
 ///
 /// # As a field of a component, or asked by a function
 ///
-/// There nobody asks for it: the keys of `#[health(check)]` and of `#[health_check]` are all that counts. Without them the
-/// check is critical and has 700 ms to answer, also where it asks what is shared. These say what is recommended:
+/// A field has what fits every value of its type ([`HealthCheck::defaults`]): scope, timeout, criticality. What depends on
+/// the value is for the keys of `#[health(check)]` to say: `interval = "30s"` for what writes (`write`, `writable`,
+/// `round_trip`), `critical = true` for a [`Pressure`](crate::Pressure) with `unhealthy_above`.
 ///
-/// | the check | keys |
+/// For a function the keys of `#[health_check]` are all that counts, whatever it calls:
+///
+/// | it calls what | keys |
 /// |---|---|
 /// | asks over the network | `scope = "shared", timeout = "2s"` |
 /// | looks at a folder, or a database in a file | `scope = "local", timeout = "2s"` |
 /// | writes: `write`, `writable`, `round_trip` | `interval = "30s"` as well |
-/// | a [`Pressure`](crate::Pressure) | `scope = "local", critical = false`; with `unhealthy_above`, `scope = "local"` |
-/// | [`any_of`](crate::combine::any_of), [`all_of`](crate::combine::all_of) | those of the most delicate member, and 50 ms more |
-///
-/// What recommends something else says so beside its constructor, or in its implementation of this trait.
+/// | is a pressure | `scope = "local", timeout = "5s", critical = false` |
 ///
 /// ```standalone_crate
 /// use health_builtins::folder::Folder;
@@ -44,10 +44,10 @@ use health_core::{HealthCheck, Scope, Spec};
 /// #[derive(HealthComponent)]
 /// struct Shop {
 ///     /// The mail relay accepts connections.
-///     #[health(check, scope = "shared", timeout = "2s")]
+///     #[health(check)]
 ///     relay: Tcp,
 ///     /// There is memory left.
-///     #[health(check, scope = "local", critical = false)]
+///     #[health(check, timeout = "1s")]
 ///     memory: Pressure<Memory>,
 /// }
 ///
@@ -60,13 +60,13 @@ use health_core::{HealthCheck, Scope, Spec};
 /// let shop = Shop { relay: Tcp::connect("mail.example:25"), memory: Memory::used() };
 /// Health::builder().component(shop).discover().build()?;
 /// # use std::time::Duration;
-/// # use health_core::{DEFAULT_INTERVAL, DEFAULT_TIMEOUT, Interval, Scope};
+/// # use health_core::{DEFAULT_INTERVAL, Interval, Scope};
 /// # let (often, seldom) = (Interval::Every(DEFAULT_INTERVAL), Interval::Every(Duration::from_secs(30)));
 /// # let arrived: Vec<_> = health_core::catalog().declarations().iter()
 /// #     .map(|it| (it.name().to_owned(), it.scope(), it.is_critical(), it.timeout(), it.interval())).collect();
 /// # let two = Duration::from_secs(2);
 /// # assert_eq!(arrived, [
-/// #     ("shop/memory".to_owned(), Some(Scope::Local), false, DEFAULT_TIMEOUT, often),
+/// #     ("shop/memory".to_owned(), Some(Scope::Local), false, Duration::from_secs(1), often),
 /// #     ("shop/relay".to_owned(), Some(Scope::Shared), false, two, often),
 /// #     ("uploads".to_owned(), Some(Scope::Local), true, two, seldom),
 /// # ]);

@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 ///
 /// A function that calls a check of [`health-builtins`](https://docs.rs/health-builtins) says here what that check
 /// recommends, because nobody asks it: `scope = "shared", timeout = "2s"` over the network, with `interval = "30s"` as
-/// well if it writes, `scope = "local", critical = false` for a pressure.
+/// well if it writes, `scope = "local", timeout = "5s", critical = false` for a pressure.
 ///
 /// A check in `"live"` must say `scope = "local"`: a failing liveness probe restarts the process, which repairs nothing
 /// that others share. Nor can it say `interval = "never"`: what nobody refreshes grows old.
@@ -136,11 +136,10 @@ pub fn health_check(args: TokenStream, item: TokenStream) -> TokenStream {
 /// `success_threshold`, `backoff`, `idle`, `enabled`, and `blocking` beside `check = function`.
 /// A `component` takes `name` only.
 ///
-/// These keys are all that counts, whatever the type of the field. What the checks of
-/// [`health-builtins`](https://docs.rs/health-builtins) recommend about themselves (`Recommended`) is for `.check(spec, value)`
-/// and is not read here: a field without keys is critical and has 700 ms to answer. So a check over the network says
-/// `#[health(check, scope = "shared", timeout = "2s")]`, with `interval = "30s"` as well if it writes, and a pressure
-/// (memory, disk, load, connections) `#[health(check, scope = "local", critical = false)]`.
+/// What a field does not say with these keys is as its type says (`HealthCheck::defaults`), and else as in
+/// [`health_check`](macro@health_check): the checks of [`health-builtins`](https://docs.rs/health-builtins) over the
+/// network are shared and have 2 s to answer, its pressures are local and not critical. What writes is best asked seldom:
+/// `interval = "30s"`.
 ///
 /// On the struct stand:
 ///

@@ -162,6 +162,10 @@ impl HealthCheck for Http {
         let outcome = self.judged(&answer);
         Ok(outcome.data("code", answer.code.as_u16()).data("latency_ms", milliseconds(answer.took)))
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Http {

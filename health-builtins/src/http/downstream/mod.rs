@@ -215,6 +215,10 @@ impl HealthCheck for Downstream {
         let outcome = self.judged(&answer);
         Ok(outcome.data("code", answer.code.as_u16()).data("latency_ms", milliseconds(answer.took)))
     }
+
+    fn defaults() -> Spec {
+        over_the_network("").critical(false)
+    }
 }
 
 impl Recommended for Downstream {
