@@ -146,6 +146,23 @@ async fn each_fault_is_told_by_each_depth_and_forgotten_when_it_is_mended() {
     depths.recover().await;
 }
 
+#[tokio::test]
+async fn what_is_printed_of_a_check_does_not_name_the_server() {
+    let Some(server) = NatsServer::start().await else { return };
+    let client = connected("app", server.address()).await;
+    assert!(format!("{client:?}").contains("server_id"), "the client itself does");
+    let context = jetstream::new(client.clone());
+    let printed = format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        Nats::connected(&client),
+        Nats::round_trip(&client),
+        Nats::jet_stream(&context),
+        Nats::stream(&context, "ORDERS"),
+        Nats::consumer(&context, "ORDERS", "worker"),
+    );
+    assert!(!printed.contains("server_id") && !printed.contains("127.0.0.1"), "{printed}");
+}
+
 /// Until the client has noticed, which is not the business of a check.
 async fn heard_of_it(depths: &Depths) {
     eventually("the client knows", async || {

@@ -1,6 +1,7 @@
 //! What JetStream says about an account, a stream, a consumer.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use async_nats::jetstream::context::{RequestError, RequestErrorKind};
 use async_nats::jetstream::response::Response;
@@ -25,7 +26,7 @@ pub(super) async fn account(context: &Context) -> Result<Outcome, Failure> {
 }
 
 /// A stream of JetStream: made with [`Nats::stream`](super::Nats::stream).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Stream {
     context: Context,
@@ -80,13 +81,23 @@ impl HealthCheck for Stream {
 }
 
 impl Recommended for Stream {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
     }
 }
 
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream")
+            .field("name", &self.name)
+            .field("degraded_above", &self.degraded_above)
+            .finish_non_exhaustive()
+    }
+}
+
 /// A consumer of a stream: made with [`Nats::consumer`](super::Nats::consumer).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Consumer {
     context: Context,
@@ -129,8 +140,19 @@ impl HealthCheck for Consumer {
 }
 
 impl Recommended for Consumer {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer")
+            .field("stream", &self.stream)
+            .field("name", &self.name)
+            .field("degraded_above", &self.degraded_above)
+            .finish_non_exhaustive()
     }
 }
 

@@ -39,6 +39,7 @@ mod client;
 mod jet_stream;
 
 use std::borrow::Cow;
+use std::fmt;
 
 use async_nats::{Client, jetstream};
 use health_core::{Failure, HealthCheck, Outcome, Spec};
@@ -67,13 +68,13 @@ pub use jet_stream::{Consumer, Stream};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Nats {
     depth: Depth,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Depth {
     Connected(Client),
     RoundTrip { client: Client, asks: Option<String> },
@@ -112,6 +113,8 @@ impl Nats {
 
     /// For a [round trip](Self::round_trip) of an account that may not publish to inboxes: the message is a request to
     /// this subject. Any answer will do, and the server itself answers where nobody listens: `"orders.health"`.
+    ///
+    /// No other depth sends a message: there it changes nothing.
     pub fn asking(mut self, subject: impl Into<String>) -> Self {
         if let Depth::RoundTrip { asks, .. } = &mut self.depth {
             *asks = Some(subject.into());
@@ -132,7 +135,20 @@ impl HealthCheck for Nats {
 }
 
 impl Recommended for Nats {
+    #[track_caller]
     fn spec(&self, name: impl Into<Cow<'static, str>>) -> Spec {
         over_the_network(name)
+    }
+}
+
+impl fmt::Debug for Nats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Nothing of the client, which knows its server.
+        let depth = match &self.depth {
+            Depth::Connected(_) => "connected",
+            Depth::RoundTrip { .. } => "round_trip",
+            Depth::JetStream(_) => "jet_stream",
+        };
+        f.debug_struct("Nats").field("depth", &depth).finish_non_exhaustive()
     }
 }
