@@ -49,6 +49,8 @@ mod pool;
 #[cfg(any(feature = "sqlx-postgres", feature = "tokio-postgres"))]
 pub mod postgres;
 mod pressure;
+#[cfg(feature = "rabbitmq")]
+pub mod rabbitmq;
 mod reach;
 mod recommended;
 #[cfg(feature = "redis")]

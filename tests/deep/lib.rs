@@ -9,4 +9,5 @@ pub mod nginx;
 pub mod own_mounts;
 pub mod postgres;
 pub mod proxy;
+pub mod rabbitmq;
 pub mod redis;
