@@ -78,6 +78,10 @@ impl HealthCheck for Stream {
         let info = ask(&self.context, format!("STREAM.INFO.{}", token(&self.name)?)).await?;
         self.judged(&info)
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Stream {
@@ -136,6 +140,10 @@ impl HealthCheck for Consumer {
         let subject = format!("CONSUMER.INFO.{}.{}", token(&self.stream)?, token(&self.name)?);
         let info = ask(&self.context, subject).await?;
         self.judged(&info)
+    }
+
+    fn defaults() -> Spec {
+        over_the_network("")
     }
 }
 

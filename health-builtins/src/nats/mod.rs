@@ -132,6 +132,10 @@ impl HealthCheck for Nats {
             Depth::JetStream(context) => jet_stream::account(context).await,
         }
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for Nats {

@@ -102,6 +102,10 @@ impl HealthCheck for RabbitMq {
         channel.close(REPLY_SUCCESS, "OK".into()).await.map_err(fault::of)?;
         Ok(Outcome::healthy())
     }
+
+    fn defaults() -> Spec {
+        over_the_network("")
+    }
 }
 
 impl Recommended for RabbitMq {
