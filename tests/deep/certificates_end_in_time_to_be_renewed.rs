@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use health_builtins::Recommended as _;
@@ -10,92 +10,19 @@ use health_builtins::tls::Tls;
 use health_core::{Health, HealthCheck as _, Status};
 use health_deep_tests::apart::Apart;
 use health_deep_tests::asked::Deep;
-use health_deep_tests::certificates::{Authority, Shown, self_signed};
+use health_deep_tests::certificates::{Authority, self_signed};
 use health_deep_tests::proxy::{Fault, FaultProxy};
+use health_deep_tests::tls::{TLS12, TLS13, Wants, config, saying, serve, server_of, showing};
 use health_tests::leaks::{self, Left, Place};
 use health_tests::servers::{eventually, free_port};
 use time::OffsetDateTime;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::sign::{CertifiedKey, SingleCertAndKey};
-use tokio_rustls::rustls::{
-    ClientConfig, HandshakeKind, RootCertStore, ServerConfig, SupportedProtocolVersion, version,
-};
-use tokio_rustls::{TlsAcceptor, TlsConnector};
-
-/// What a server has seen.
-#[derive(Default)]
-struct Seen {
-    handshakes: AtomicUsize,
-    bytes: AtomicUsize,
-    clean_ends: AtomicUsize,
-}
-
-struct Wants<'a> {
-    version: &'static SupportedProtocolVersion,
-    /// Signed by this authority.
-    client: Option<&'a Authority>,
-}
-
-const TLS13: Wants<'_> = Wants { version: &version::TLS13, client: None };
-const TLS12: Wants<'_> = Wants { version: &version::TLS12, client: None };
-
-fn config(shown: Shown, wants: Wants<'_>) -> Arc<ServerConfig> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let builder = builder.with_protocol_versions(&[wants.version]).expect("a version");
-    let builder = match wants.client {
-        None => builder.with_no_client_auth(),
-        Some(authority) => {
-            let provider = Arc::new(ring::default_provider());
-            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authority.roots()), provider);
-            builder.with_client_cert_verifier(verifier.build().expect("roots"))
-        }
-    };
-    let key = PrivateKeyDer::try_from(shown.key.serialize_der()).expect("a key");
-    Arc::new(builder.with_single_cert(shown.chain, key).expect("a chain and its key"))
-}
-
-async fn serve(listener: TcpListener, config: Arc<ServerConfig>, seen: Arc<Seen>) {
-    let acceptor = TlsAcceptor::from(config);
-    while let Ok((connection, _)) = listener.accept().await {
-        let (acceptor, seen) = (acceptor.clone(), Arc::clone(&seen));
-        tokio::spawn(async move {
-            let mut connection = acceptor.accept(connection).await?;
-            seen.handshakes.fetch_add(1, Ordering::SeqCst);
-            let mut said = Vec::new();
-            // An end without a farewell is an error.
-            if connection.read_to_end(&mut said).await.is_ok() {
-                seen.clean_ends.fetch_add(1, Ordering::SeqCst);
-            }
-            seen.bytes.fetch_add(said.len(), Ordering::SeqCst);
-            std::io::Result::Ok(())
-        });
-    }
-}
-
-fn server_of(config: Arc<ServerConfig>) -> (Apart, Arc<Seen>) {
-    let seen = Arc::<Seen>::default();
-    let seeing = Arc::clone(&seen);
-    (Apart::start(move |listener| serve(listener, Arc::clone(&config), Arc::clone(&seeing))), seen)
-}
-
-fn showing(shown: Shown) -> Apart {
-    server_of(config(shown, TLS13)).0
-}
-
-/// Says this, and no more.
-fn saying(text: &'static [u8]) -> Apart {
-    Apart::start(async move |listener: TcpListener| {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            let mut hello = [0; 1024];
-            let _ = connection.read(&mut hello).await;
-            let _ = connection.write_all(text).await;
-        }
-    })
-}
+use tokio_rustls::rustls::{ClientConfig, HandshakeKind, RootCertStore, ServerConfig, version};
 
 /// The configuration of an application, that trusts nobody of this test.
 fn application() -> Arc<ClientConfig> {
