@@ -1,12 +1,16 @@
-//! Redis or Valkey, and NATS. RabbitMQ would be at home here too.
+//! Redis or Valkey, NATS, and RabbitMQ.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::connection::State;
 use async_nats::{Client as NatsClient, ConnectOptions, ServerAddr, jetstream};
 use health_builtins::nats::Nats;
+use health_builtins::rabbitmq::RabbitMq;
 use health_builtins::redis::{Cluster, Redis, Replication};
+use lapin::{Connection, ConnectionProperties};
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
 use crate::found::Found;
@@ -18,6 +22,8 @@ const REDIS: [&str; 1] = ["redis"];
 const REDIS_URL: &str = "like redis://user:password@host:6379/ (this example speaks no TLS)";
 const NATS: [&str; 2] = ["nats", "tls"];
 const NATS_URL: &str = "like nats://user:password@host:4222";
+const RABBITMQ: [&str; 1] = ["amqp"];
+const RABBITMQ_URL: &str = "like amqp://user:password@host:5672/%2f (this example speaks no TLS)";
 
 pub(crate) async fn redis(found: Found) -> Result<Found, BadVariable> {
     let place = match variables::url("REDIS_URL", &REDIS, REDIS_URL)? {
@@ -107,4 +113,45 @@ async fn is_connected(client: &NatsClient) {
         }
     };
     drop(timeout(Duration::from_secs(1), connected).await);
+}
+
+pub(crate) async fn rabbitmq(found: Found) -> Result<Found, BadVariable> {
+    let place = match variables::url("RABBITMQ_URL", &RABBITMQ, RABBITMQ_URL)? {
+        Some(place) => Some(place),
+        None => variables::usual_port(5672, "RABBITMQ_URL", |address| format!("amqp://{address}/%2f")).await,
+    };
+    let Some(place) = place else {
+        return Ok(found.absent("RabbitMQ", &["docker run --rm -p 127.0.0.1:5672:5672 rabbitmq"]));
+    };
+    if place.url.parse::<lapin::uri::AMQPUri>().is_err() {
+        return Err(BadVariable::new(place.variable, RABBITMQ_URL));
+    }
+    let (reconnected, mut current) = watch::channel(None);
+    tokio::spawn(stay_connected(place.url.clone(), reconnected));
+    // Not for ever: a broker that is not there is what the checks are to say.
+    drop(timeout(Duration::from_secs(2), current.wait_for(Option::is_some)).await);
+    let today = move || current.borrow().clone();
+    Ok(found
+        .at("RabbitMQ", &place)
+        .check(
+            GROUP,
+            "rabbitmq/connection",
+            RabbitMq::connection(today.clone()),
+            "the client believes in its connection",
+        )
+        .check(GROUP, "rabbitmq/channel", RabbitMq::channel(today), "the broker opened and closed a channel"))
+}
+
+/// Connects, and connects again when that connection is lost: `lapin` leaves this to its users.
+async fn stay_connected(url: String, reconnected: watch::Sender<Option<Arc<Connection>>>) {
+    while !reconnected.is_closed() {
+        if let Ok(connection) = Connection::connect(&url, ConnectionProperties::default()).await {
+            let connection = Arc::new(connection);
+            reconnected.send_replace(Some(Arc::clone(&connection)));
+            while connection.status().connected() {
+                sleep(Duration::from_millis(200)).await;
+            }
+        }
+        sleep(Duration::from_secs(1)).await;
+    }
 }

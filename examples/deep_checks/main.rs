@@ -24,6 +24,7 @@
 //! | `NO_COLOR` | if set, statuses have no colour | coloured on a terminal |
 //! | `ONCE` | `1`: as `--once` | goes on |
 //! | `POSTGRES_URL` | `postgres://...` | port 5432 |
+//! | `RABBITMQ_URL` | `amqp://...` | port 5672 |
 //! | `REDIS_CLUSTER_URL` | a node of a cluster: `redis://...` | not asked |
 //! | `REDIS_URL` | `redis://...` | port 6379 |
 //! | `SQLITE_URL` | `sqlite://...` | a temporary file |
@@ -114,6 +115,7 @@ async fn look_around(temporary: &Path, own: &OwnService) -> Result<Found, Box<dy
     found = brokers::redis(found).await?;
     found = brokers::redis_cluster(found)?;
     found = brokers::nats(found).await?;
+    found = brokers::rabbitmq(found).await?;
     found = services::http(found, own)?;
     found = services::downstream(found, own)?;
     found = services::grpc(found).await?;
