@@ -127,6 +127,7 @@ async fn broken(breaks: Breaks, journal: SqliteJournalMode, says: &[Says; 4], fo
     });
     if !at_first {
         told(&checks).await.iter().for_each(Told::is_healthy);
+        all_have_read(&pool).await;
         eventually("all are back", async || pool.num_idle() == pool.size() as usize).await;
         held = broken_by(breaks, &file, &pool).await;
     }
@@ -148,6 +149,17 @@ async fn broken(breaks: Breaks, journal: SqliteJournalMode, says: &[Says; 4], fo
         check.recovers().await;
     }
     pool.close().await;
+}
+
+/// With a write-ahead log a connection opens that when it reads for the first time, which needs the file by its name:
+/// what is told does not depend on which of them is lent.
+async fn all_have_read(pool: &SqlitePool) {
+    let mut connections = Vec::new();
+    for _ in 0..pool.options().get_max_connections() {
+        let mut connection = pool.acquire().await.unwrap();
+        sqlx::raw_sql("SELECT count(*) FROM sqlite_master").execute(&mut *connection).await.unwrap();
+        connections.push(connection);
+    }
 }
 
 /// Goes on for as long as it is there.
